@@ -1,0 +1,34 @@
+"""From labelled data to a neural network that can be trusted; the public names load on first use."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from percept.version import __version__
+
+if TYPE_CHECKING:
+    from percept.workflow.audit import audit as audit
+    from percept.workflow.evaluate import evaluate as evaluate
+    from percept.workflow.fit import fit as fit
+    from percept.workflow.load import load as load
+    from percept.workflow.predict import predict as predict
+
+# Each public name and the module that holds it: none of them is imported before it is asked for.
+_HOMES = {
+    "audit": "percept.workflow.audit",
+    "evaluate": "percept.workflow.evaluate",
+    "fit": "percept.workflow.fit",
+    "load": "percept.workflow.load",
+    "predict": "percept.workflow.predict",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'percept' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,372 @@
+"""The command `percept`: one line from labelled data to a model that can be trusted."""
+
+import signal
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Never
+
+import typer
+
+from percept.errors import PerceptError, PerceptWarning
+from percept.version import __version__
+
+if TYPE_CHECKING:
+    from percept.workflow.run import Run
+
+app = typer.Typer(
+    help="From labelled data to a neural network that can be trusted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+TaskName = Literal["classification", "regression"]
+ResizeName = Literal["stretch", "crop"]
+WeightsName = Literal["none", "balanced"]
+
+RunArgument = Annotated[Path, typer.Argument(help="Run folder that percept fit wrote.", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default="auto")]
+ThreadsOption = Annotated[int | None, typer.Option(help="Threads of the CPU.", show_default="all")]
+DataOption = Annotated[Path | None, typer.Option(help="Where the data lie now, if they have moved.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"percept {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def percept(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """From labelled data to a neural network that can be trusted."""
+
+
+@app.command()
+def fit(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="Folder of pictures (one folder a class), IDX folder, .npz, table"
+            " (.csv, .tsv, .parquet), or digits, iris, wine, breast_cancer, diabetes.",
+            show_default=False,
+        ),
+    ],
+    target: Annotated[str | None, typer.Option(help="Target column of a table; -1 is the last one.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; never overwritten.", show_default="runs/NAME")] = None,
+    model: Annotated[str | None, typer.Option(help="Network, see percept models.", show_default="by the data")] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(help="Your own test file or folder, or none to seal nothing.", show_default="a part of the data"),
+    ] = None,
+    task: Annotated[TaskName | None, typer.Option(help="What the target is.", show_default="by the target")] = None,
+    group: Annotated[str | None, typer.Option(help="Column whose equal values stay on one side of a split.")] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help="Whether a table's first line holds names.", show_default="noticed"),
+    ] = None,
+    test_size: Annotated[float | None, typer.Option(help="Share of the samples to seal.", show_default="0.2")] = None,
+    validation_size: Annotated[
+        float | None, typer.Option(help="Share of the samples to validate on.", show_default="0.15")
+    ] = None,
+    skip_unreadable: Annotated[bool, typer.Option("--skip-unreadable", help="Go on without broken pictures.")] = False,
+    image_size: Annotated[
+        str | None,
+        typer.Option(help="Input size, such as 64 or 64x96 (height x width) pixels.", show_default="by the model"),
+    ] = None,
+    resize: Annotated[
+        ResizeName | None, typer.Option(help="Stretch pictures, or crop.", show_default="stretch")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the data, at most.", show_default="by the data")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Samples a step.", show_default="by the data")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adamw, adam or sgd.", show_default="adamw")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Step size.", show_default="by the optimizer")] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(help="Decay of the weights.", show_default="by the optimizer")
+    ] = None,
+    momentum: Annotated[float | None, typer.Option(help="Momentum of sgd.", show_default="0.9")] = None,
+    schedule: Annotated[str | None, typer.Option(help="cosine, plateau or constant.", show_default="cosine")] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="Validation figure that chooses the weights: loss, accuracy,"
+            " balanced_accuracy, auroc, macro_f1, rmse, mae, r2.",
+            show_default="loss",
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Epochs without a better figure before the end; 0 never stops.", show_default="by the data"),
+    ] = None,
+    clip_norm: Annotated[
+        float | None, typer.Option(help="Largest norm of a gradient; 0 is off.", show_default="5")
+    ] = None,
+    class_weights: Annotated[
+        WeightsName | None, typer.Option(help="Weigh rare classes up.", show_default="none")
+    ] = None,
+    augment: Annotated[
+        str | None, typer.Option(help="none, or shift for pictures moved a little.", show_default="by the data")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Every random choice derives from it.", show_default="0")] = None,
+    device: DeviceOption = None,
+    precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.", show_default="auto")] = None,
+    threads: ThreadsOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the unfinished run of the same command.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a network on labelled data: a run folder with model, figures and report."""
+    from percept.cli.screen import Screen, TrainingView, decoding, figures_table
+
+    screen = Screen(as_json)
+    view = TrainingView(screen)
+    size = None if image_size is None else _image_size(image_size)
+    from percept.workflow.fit import fit as run_fit
+
+    try:
+        with decoding(screen) as progress:
+            run: Run = run_fit(
+                data,
+                target,
+                out=out,
+                model=model,
+                test=test,
+                task=task,
+                group=group,
+                header=header,
+                test_size=test_size,
+                validation_size=validation_size,
+                skip_unreadable=skip_unreadable or None,
+                image_size=size,
+                resize=resize,
+                epochs=epochs,
+                batch_size=batch_size,
+                optimizer=optimizer,
+                learning_rate=learning_rate,
+                weight_decay=weight_decay,
+                momentum=momentum,
+                schedule=schedule,
+                metric=metric,
+                patience=patience,
+                clip_norm=clip_norm,
+                class_weights=class_weights,
+                augment=augment,
+                seed=seed,
+                device=device,
+                precision=precision,
+                threads=threads,
+                resume=resume,
+                watch=view.show,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        view.stop()
+        _interrupted(view.folder, view.last_epoch)
+    finally:
+        view.stop()
+    screen.table(figures_table("Validation", run.validation))
+    screen.say(run.verdict)
+    screen.say(f"run: {run.path}\nreport: {run.report}")
+    screen.say(
+        f"next: percept evaluate {run.path}   (opens the sealed test set)"
+        if run.recipe.data.test != "none"
+        else "nothing is sealed: there is no test set to evaluate on"
+    )
+    screen.result({"run": str(run.path), "validation": run.validation, "verdict": run.verdict})
+
+
+def _interrupted(folder: Path | None, epoch: int) -> Never:
+    saved = f"epochs 1 to {epoch} are saved" if epoch else "no epoch had ended yet"
+    where = f" in {folder}; the same command with --resume goes on" if folder else ""
+    typer.echo(f"stopped: {saved}{where}", err=True)
+    raise typer.Exit(130)
+
+
+def _image_size(text: str) -> tuple[int, int]:
+    from percept.errors import OptionError
+
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise OptionError(f"--image-size is {text!r}; expected pixels such as 64, or 64x96 for height x width")
+    return int(parts[0]), int(parts[-1])
+
+
+@app.command()
+def evaluate(
+    run: RunArgument,
+    data: DataOption = None,
+    device: DeviceOption = None,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Open the sealed test set: figures with 95 % intervals, each opening written to the ledger."""
+    from percept.cli.screen import Screen, figures_table
+
+    screen = Screen(as_json)
+    from percept.workflow.evaluate import evaluate as run_evaluate
+
+    result = run_evaluate(run, data=data, device=device, threads=threads)
+    if result.opening > 1:
+        screen.say(
+            f"opening number {result.opening} of this test set: choices made since the first opening"
+            " may have been tuned to it"
+        )
+    else:
+        screen.say("opening number 1 of the sealed test set")
+    screen.table(figures_table(f"Test, {result.samples} samples", result.figures))
+    screen.say(result.verdict)
+    screen.say(f"ledger: {result.ledger}\nreport: {result.report}")
+    screen.result(result.figures)
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="Run folder or model file.", show_default=False)],
+    samples: Annotated[
+        list[Path], typer.Argument(help="Pictures, folders of pictures, or one table.", show_default=False)
+    ],
+    out: Annotated[Path | None, typer.Option(help="CSV file to write; without it a table is printed.")] = None,
+    with_probabilities: Annotated[bool, typer.Option("--probabilities", help="One column a class.")] = False,
+    skip_unreadable: Annotated[bool, typer.Option("--skip-unreadable", help="Go on without broken pictures.")] = False,
+    device: DeviceOption = None,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict new samples: class and probability, or a figure, a row each."""
+    from percept.cli.screen import Screen
+
+    screen = Screen(as_json)
+    from percept.cli.rows import print_rows
+    from percept.workflow.predict import predict_rows, write_predictions_csv
+
+    rows = predict_rows(
+        run,
+        samples,
+        probabilities=with_probabilities,
+        skip_unreadable=skip_unreadable,
+        device=device,
+        threads=threads,
+        say=screen.say,
+    )
+    if out is not None:
+        count = write_predictions_csv(rows, out)
+        screen.say(f"{count} predictions written to {out}")
+        screen.result({"out": str(out), "predictions": count})
+    else:
+        print_rows(rows, screen)
+
+
+@app.command()
+def audit(
+    data: Annotated[str, typer.Argument(help="Data as for percept fit.", show_default=False)],
+    target: Annotated[str | None, typer.Option(help="Target column of a table; -1 is the last one.")] = None,
+    test: Annotated[str | None, typer.Option(help="Your own test file or folder.")] = None,
+    task: Annotated[TaskName | None, typer.Option(help="What the target is.", show_default="by the target")] = None,
+    group: Annotated[str | None, typer.Option(help="Column whose equal values belong together.")] = None,
+    header: Annotated[bool | None, typer.Option("--header/--no-header", show_default="noticed")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what is wrong with the data, before an hour is spent on it."""
+    from percept.cli.screen import Screen, decoding
+
+    screen = Screen(as_json)
+    from percept.workflow.audit import audit as run_audit
+
+    with decoding(screen) as progress:
+        result = run_audit(data, target, test=test, task=task, group=group, header=header, progress=progress)
+    for note in result.notes:
+        screen.say(f"- {note}")
+    styles = {"error": "bold red", "warning": "yellow", "note": ""}
+    for finding in result.findings:
+        screen.say(f"{finding.severity}: {finding.text}", styles[finding.severity])
+        for file in finding.files[:5]:
+            screen.say(f"    {file}")
+        if len(finding.files) > 5:
+            screen.say(f"    and {len(finding.files) - 5} more (--json lists them all)")
+    if not any(finding.severity != "note" for finding in result.findings):
+        screen.say("nothing is wrong with the data")
+    screen.result(result.to_json())
+
+
+@app.command()
+def report(run: RunArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Write the report of a run again."""
+    from percept.cli.screen import Screen
+
+    screen = Screen(as_json)
+    from percept.workflow.report import report as run_report
+
+    path = run_report(run, data=data)
+    screen.say(f"report: {path}")
+    screen.result({"report": str(path)})
+
+
+@app.command()
+def models(as_json: JsonOption = False) -> None:
+    """List the networks: what they take, their default input size and their paper."""
+    from rich.table import Table
+
+    from percept.cli.screen import Screen
+
+    screen = Screen(as_json)
+    from percept.workflow.models import models as list_models
+
+    rows = list_models()
+    table = Table(box=None, pad_edge=False)
+    for name in ("network", "takes", "input size", "weights", "from"):
+        table.add_column(name, justify="right" if name == "weights" else "left")
+    for row in rows:
+        table.add_row(row.name, row.takes, row.input_size, f"{row.weights:,} ({row.weights_of})", row.source)
+    screen.table(table)
+    screen.result([vars(row) for row in rows])
+
+
+def run() -> None:
+    """Run the command: an error of the user's is one sentence and exit code 2, Ctrl-C exit code 130."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a file name no terminal can show is no reason to stop
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `percept ... | head` ends quietly
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning  # type: ignore[assignment]
+            app()
+    except PerceptError as error:
+        _fail(str(error), 2)
+    except KeyboardInterrupt:
+        _fail("stopped", 130)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}; nothing that was there has been changed", 2)
+    except MemoryError:
+        _fail("the memory is full; take smaller pictures (--image-size), a smaller --batch-size, or fewer samples", 2)
+
+
+def _fail(sentence: str, code: int) -> Never:
+    typer.echo(f"percept: {sentence}", err=True)
+    sys.exit(code)
+
+
+def _show_warning(message: Any, category: type[Warning], *place: Any) -> None:
+    if issubclass(category, PerceptWarning):  # what libraries warn of is of no use to someone at the command line
+        typer.echo(f"percept: {message}", err=True)
+
+
+def main(arguments: list[str]) -> Any:
+    """Run the command in this process, for tests and documents.
+
+    Args:
+        arguments: what follows `percept` on the command line.
+    """
+    return app(arguments, standalone_mode=False)

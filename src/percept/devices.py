@@ -1,0 +1,87 @@
+"""Where the arithmetic happens: the device, its threads, and the precision it gains from."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+
+from percept.errors import OptionError
+
+Precision = Literal["float32", "bfloat16"]
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Return the device of that name.
+
+    Args:
+        name: "auto" (a GPU if there is one, else the CPU), "cpu", "cuda", "cuda:1", "mps".
+
+    Raises:
+        OptionError: the name is unknown, or this machine has no such device.
+
+    Example:
+        >>> choose_device("cpu")
+        device(type='cpu')
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise OptionError(f"device is {name!r}; expected auto, cpu, cuda, cuda:0 or mps") from None
+    present = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count(),
+        "mps": int(torch.backends.mps.is_available()),
+    }.get(device.type)
+    if present is None:
+        raise OptionError(f"device is {name!r}; expected auto, cpu, cuda, cuda:0 or mps")
+    if (device.index or 0) >= present:
+        raise OptionError(f"device {name!r} is not on this machine; use device cpu, or auto to let percept choose")
+    return device
+
+
+def choose_threads(count: int | None) -> int:
+    """Return how many threads to use: `count`, or as many as torch uses now for None.
+
+    Raises:
+        OptionError: it is less than 1.
+    """
+    if count is not None and count < 1:
+        raise OptionError(f"threads is {count}; expected 1 or more")
+    return count or torch.get_num_threads()
+
+
+@contextmanager
+def using_threads(count: int | None) -> Iterator[None]:
+    """Hold torch to `count` threads, None leaving it as it is, and put it back afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(choose_threads(count))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def choose_precision(name: str, device: torch.device, *, gains: bool) -> Precision:
+    """Return the precision to compute in; weights and files stay float32.
+
+    Args:
+        name: "auto", "float32" or "bfloat16"; auto takes bfloat16 where the network gains from it and the
+            device multiplies it natively.
+        device: where the network runs.
+        gains: whether the network is large enough to run faster so.
+    """
+    if name == "float32" or name == "bfloat16":
+        return name  # type: ignore[return-value]
+    if name != "auto":
+        raise OptionError(f"precision is {name!r}; expected auto, float32 or bfloat16")
+    if not gains:
+        return "float32"
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    native = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    return "bfloat16" if native else "float32"

@@ -1,0 +1,1 @@
+"""From a network and data to figures: predictions, metrics, intervals, calibration, baselines."""

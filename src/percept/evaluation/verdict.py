@@ -1,0 +1,79 @@
+"""Whether the network earned its place: one sentence from its paired difference to the best baseline."""
+
+from collections.abc import Mapping
+from math import isnan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from percept.evaluation.baselines import Baseline
+from percept.evaluation.intervals import paired_difference
+from percept.evaluation.metrics import Metric
+
+FEWEST = 20  # samples, or groups, below which resampling them says little
+
+
+def best_baseline(truth: NDArray[Any], found: Mapping[str, Baseline], metric: Metric) -> str:
+    """Return the name of the baseline that does best on these samples, the first one on a tie.
+
+    Args:
+        truth: (samples,) class numbers, or values for regression; those of the validation part where there is one.
+        found: the baselines of the same samples by name.
+        metric: see `metric_named`.
+    """
+    sign = 1 if metric.higher_is_better else -1
+    scores = {name: sign * metric.measure(truth, baseline.predictions) for name, baseline in found.items()}
+    return max(scores, key=lambda name: -np.inf if isnan(scores[name]) else scores[name])
+
+
+def verdict(
+    truth: NDArray[Any],
+    predictions: NDArray[np.float64],
+    found: Mapping[str, Baseline],
+    metric: Metric,
+    *,
+    best: str | None = None,
+    part: str = "validation",
+    groups: NDArray[np.int64] | None = None,
+    seed: int = 0,
+) -> str:
+    """Return one sentence that says whether the network beats the best baseline beyond chance.
+
+    Args:
+        truth: (samples,) class numbers, or values for regression.
+        predictions: the network's (samples, classes) probabilities, or (samples,) values.
+        found: the baselines of the same samples by name.
+        metric: what to compare by.
+        best: the baseline to compare with, chosen elsewhere, as on validation when the samples are the test part;
+            None takes the best of these samples, which favors the baselines a little.
+        part: what the sentence calls the samples.
+        groups: (samples,) group numbers, see `evaluate_figures`.
+        seed: of the resampling.
+
+    Raises:
+        DataError: there is no sample, or a prediction is not finite.
+    """
+    name = best_baseline(truth, found, metric) if best is None else best
+    reference = found[name].predictions
+    rival = f"the best baseline ({name}, {'chosen on ' + part if best is None else 'chosen beforehand'})"
+    units, what = (len(truth), "samples") if groups is None else (len(np.unique(groups)), "groups")
+    difference = paired_difference(truth, predictions, reference, metric, groups=groups, seed=seed)
+    scores = f"{metric.name} {_plain(metric.measure(truth, predictions))}"
+    scores += f" against {_plain(metric.measure(truth, reference))}"
+    if units < FEWEST or isnan(difference.low):
+        return f"{units} {part} {what} are too few to say whether the network beats {rival}: {scores}."
+    sign = 1 if metric.higher_is_better else -1
+    low, high = sorted((sign * difference.low, sign * difference.high))
+    evidence = f"{scores}, a gain of {_plain(sign * difference.value)} "
+    evidence += f"(95 % interval {_plain(low)} to {_plain(high)}, {units} {part} {what})"
+    if low > 0:
+        return f"The network earned its place: it beats {rival}, {evidence}."
+    if high < 0:
+        return f"The network did not earn its place: it is worse than {rival}, {evidence}; prefer the baseline."
+    return f"The network did not earn its place: it is no better than {rival} beyond chance, {evidence}."
+
+
+def _plain(number: float) -> str:
+    """Return the number in three digits that matter, without an exponent where it can be helped."""
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number + 0.0:.3g}"

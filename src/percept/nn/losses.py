@@ -1,0 +1,69 @@
+"""What training minimizes: losses from maximum likelihood, weighted by class where asked."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def cross_entropy(class_weights: Tensor | None = None) -> Loss:
+    """Return the mean cross-entropy of softmax scores, the negative log-likelihood of categorical targets.
+
+    Args:
+        class_weights: (classes,) weight of each class, or None for equal ones; the mean is divided by the weights'
+            sum over the batch.
+
+    Returns:
+        A function of scores (samples, classes) and class numbers (samples,), giving a scalar.
+
+    Source: notes §2.4.1; Bishop 1995, chapter 6.
+
+    Example:
+        >>> loss = cross_entropy()
+        >>> round(float(loss(torch.zeros(1, 2), torch.tensor([1]))), 4)  # log 2
+        0.6931
+    """
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        return functional.cross_entropy(outputs.float(), targets, weight=class_weights)
+
+    return loss
+
+
+def squared_error() -> Loss:
+    """Return the mean squared error, up to a factor the negative log-likelihood of Gaussian targets.
+
+    Returns:
+        A function of outputs (samples, 1) and figures (samples,), giving a scalar.
+
+    Source: notes §2.4; Bishop 1995, chapter 6.
+
+    Example:
+        >>> float(squared_error()(torch.tensor([[1.0], [3.0]]), torch.tensor([1.0, 1.0])))
+        2.0
+    """
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        return functional.mse_loss(outputs.float().squeeze(1), targets)
+
+    return loss
+
+
+def balanced_weights(targets: Tensor, classes: int) -> Tensor:
+    """Return class weights that give each class the same say: samples / (classes * samples of the class).
+
+    Args:
+        targets: (samples,) class numbers; every class occurs.
+        classes: number of classes.
+
+    Source: King & Zeng 2001, "Logistic Regression in Rare Events Data".
+
+    Example:
+        >>> balanced_weights(torch.tensor([0, 0, 0, 1]), 2)
+        tensor([0.6667, 2.0000])
+    """
+    counts = torch.bincount(targets, minlength=classes).clamp(min=1)
+    return len(targets) / (classes * counts.to(torch.float32))

@@ -1,0 +1,243 @@
+"""What the report says, as plain data: the workflow fills these records from a run, the page draws them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Score = tuple[float, float, float]
+"""A figure and the two ends of its 95 % interval: (value, low, high); nan where it is not defined."""
+
+Picture = bytes | NDArray[np.uint8]
+"""A whole PNG, JPEG or WebP file as bytes, or (height, width), (height, width, 1) or (height, width, 3) uint8."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One finding of the audit.
+
+    Attributes:
+        text: one sentence.
+        severity: how grave it is.
+        files: the files or rows it is about; the page names the first few.
+    """
+
+    text: str
+    severity: Literal["error", "warning", "note"] = "note"
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture of the sample grid with the label it bears."""
+
+    label: str
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class Column:
+    """A feature column of a table.
+
+    Attributes:
+        name: the column's name.
+        kind: what it holds, such as "numeric" or "categorical".
+        missing: how many of its cells are empty.
+        summary: its values in a few words, such as "median 37, from 17 to 90" or "9 values, most often Private".
+    """
+
+    name: str
+    kind: str
+    missing: int = 0
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """The data set behind the run.
+
+    Attributes:
+        name: the data set's short name.
+        kind: pictures or rows of a table.
+        target: what is predicted, a column's name or "class".
+        counts: part to samples of each class, in the order of `ReportContent.classes`; one number for regression.
+        notes: sentences on how the source was understood and split.
+        findings: what the audit found.
+        samples: a few pictures; empty for tables.
+        columns: the feature columns; empty for pictures.
+    """
+
+    name: str
+    kind: Literal["image", "table"]
+    target: str
+    counts: Mapping[str, tuple[int, ...]]
+    notes: tuple[str, ...] = ()
+    findings: tuple[Remark, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    columns: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """One line of the history.
+
+    Attributes:
+        epoch: counted from 1.
+        train_loss: mean loss over the training samples.
+        validation_loss: mean loss over the validation samples; None where there are none.
+        metrics: validation metrics by name.
+    """
+
+    epoch: int
+    train_loss: float
+    validation_loss: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the network was trained.
+
+    Attributes:
+        history: every epoch, in order.
+        chosen_epoch: the epoch whose weights were kept.
+        metric: the metric that chose it, such as "accuracy" or "loss".
+        health: sentences on what went wrong or looked odd while training.
+        model: the network in a few words, such as "lenet, 61,706 weights".
+    """
+
+    history: tuple[EpochRow, ...]
+    chosen_epoch: int
+    metric: str
+    health: tuple[str, ...] = ()
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A sample that the network got wrong.
+
+    Attributes:
+        shown: its picture, or the row of a table in words.
+        truth: the true class, or the true value as text.
+        predicted: the predicted class, or the predicted value as text.
+        probability: the probability given to the predicted class; None for regression.
+        key: the file or row number.
+    """
+
+    shown: Picture | str
+    truth: str
+    predicted: str
+    probability: float | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """The predictions of similar confidence.
+
+    Attributes:
+        confidence: their mean probability, in [0, 1].
+        accuracy: the share of them that are right, in [0, 1].
+        count: how many they are; bins of 0 are not drawn.
+    """
+
+    confidence: float
+    accuracy: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a simple method reaches on the same samples; `scores` as in `Evaluation`."""
+
+    name: str
+    scores: Mapping[str, Score]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the network reaches on one part of the data.
+
+    Attributes:
+        part: "validation" or "test".
+        samples: how many samples the part has.
+        scores: metric to figure, the most telling first; the recall of a class is named "recall[rose]".
+        method: one sentence on how the intervals were found.
+        baselines: simple methods on the same samples.
+        verdict: one sentence on whether the network earned its place.
+        confusion: (classes, classes) counts, a row for each true class; None for regression.
+        mistakes: the worst ones first.
+        calibration: bins of increasing confidence; empty for regression.
+        calibration_error: the expected calibration error, in [0, 1]; None for regression.
+        truth: (samples,) true values; None for classification.
+        predicted: (samples,) predicted values; None for classification.
+    """
+
+    part: Literal["validation", "test"]
+    samples: int
+    scores: Mapping[str, Score]
+    method: str = ""
+    baselines: tuple[Baseline, ...] = ()
+    verdict: str = ""
+    confusion: NDArray[np.int64] | None = None
+    mistakes: tuple[Mistake, ...] = ()
+    calibration: tuple[CalibrationBin, ...] = ()
+    calibration_error: float | None = None
+    truth: NDArray[np.float64] | None = None
+    predicted: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One opening of the test set, from the ledger.
+
+    Attributes:
+        number: 1 for the first.
+        opened: when, as it is to be read.
+        scores: what was found.
+    """
+
+    number: int
+    opened: str
+    scores: Mapping[str, Score] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """Everything that the report says.
+
+    Attributes:
+        title: the heading, such as "flowers".
+        created: when the run ended, as it is to be read.
+        summary: sentences that say the whole in short.
+        run: the run folder as the user calls it, such as "runs/flowers"; named in the command that opens the test set.
+        command: the command that made the run.
+        seed: the seed of every random choice.
+        versions: package to version.
+        recipe: recipe.toml, every choice made.
+        classes: class names in the order of every count; empty for regression.
+        data: the data set.
+        training: the training; None where nothing was trained.
+        validation: figures on the validation part; None where there is none.
+        test: figures on the test part; None while it is sealed.
+        openings: every opening of the test set.
+    """
+
+    title: str
+    created: str
+    summary: tuple[str, ...]
+    run: str
+    command: str
+    seed: int
+    versions: Mapping[str, str]
+    recipe: str
+    classes: tuple[str, ...]
+    data: DataSummary
+    training: Training | None = None
+    validation: Evaluation | None = None
+    test: Evaluation | None = None
+    openings: tuple[Opening, ...] = ()

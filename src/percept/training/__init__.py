@@ -1,0 +1,1 @@
+"""From batches to weights: the loop, optimizers, schedules, stopping, checkpoints, processes."""

@@ -1,0 +1,40 @@
+"""What percept chooses where the user does not: the training of each kind of network on each size of data."""
+
+from percept.data.dataset import Kind
+from percept.models import MODELS
+
+
+def training_defaults(kind: Kind, model: str, optimizer: str, samples: int) -> dict[str, float | int | str]:
+    """Return epochs, batch size, learning rate, weight decay, patience and augmentation for a training part.
+
+    Args:
+        kind: pictures or a table.
+        model: name of the network.
+        optimizer: name of the optimizer.
+        samples: size of the training part.
+
+    Example:
+        >>> training_defaults("table", "mlp", "adamw", 1000)["batch_size"]
+        32
+    """
+    if kind == "table":
+        epochs, patience = (200 if samples < 2_000 else 100 if samples < 20_000 else 40), 30
+        batch_size = _power_of_two(samples // 30, 16, 256)
+    else:
+        epochs, patience = (40 if samples < 5_000 else 20), 0
+        batch_size = _power_of_two(samples // 30, 16, 128)
+    rates = {"sgd": 0.05, "adam": 1e-3, "adamw": 1e-3}
+    rate = rates[optimizer] * (2 if model == "small_resnet" else 1)
+    return {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": rate,
+        "weight_decay": 0.02 if optimizer == "adamw" else 1e-4,
+        "patience": patience,
+        # few pictures are learnt by heart; many are learnt sooner as they are
+        "augment": "shift" if MODELS[model].kind == "image" and samples < 5_000 else "none",
+    }
+
+
+def _power_of_two(size: int, smallest: int, largest: int) -> int:
+    return min(max(1 << max(size, 1).bit_length() - 1, smallest), largest)

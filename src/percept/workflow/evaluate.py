@@ -1,0 +1,99 @@
+"""The sealed test set, opened: figures with intervals, a line in the ledger, the report written again."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from percept.data.dataset import Dataset
+from percept.data.splits import read_splits
+from percept.devices import choose_device, using_threads
+from percept.errors import RunFolderError
+from percept.evaluation.predict import outputs, probabilities, values
+from percept.models.file import TrainedModel, load_model
+from percept.runs.folder import open_run
+from percept.runs.ledger import Opening, append_opening, now, read_ledger
+from percept.runs.recipe import Recipe
+from percept.workflow.assess import Figures, Predictions, assess, write_predictions
+from percept.workflow.report import read_findings, report
+from percept.workflow.samples import network_inputs, reload
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the test set said.
+
+    Attributes:
+        figures: {"accuracy": {"value": .., "low": .., "high": ..}, ...}, 95 % bootstrap intervals.
+        opening: how many times the test set has been opened, this time included.
+        samples: how many test samples there are.
+        verdict: whether the network earned its place beside the baselines, in a sentence.
+        ledger: the file of all openings.
+        report: the report, written again with the test figures.
+    """
+
+    figures: Figures
+    opening: int
+    samples: int
+    verdict: str
+    ledger: Path
+    report: Path
+
+
+def evaluate(
+    run: str | Path, *, data: str | Path | None = None, device: str | None = None, threads: int | None = None
+) -> Evaluation:
+    """Open the sealed test set of a run, and write that down.
+
+    Args:
+        run: the run folder.
+        data: where the data lie now, if they have moved.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps"; None for the CPU or GPU that is there.
+        threads: threads of the CPU.
+
+    Raises:
+        RunFolderError: there is no finished run, or nothing is sealed in it.
+        DataError: the data are gone or have changed.
+    """
+    folder = open_run(run)
+    recipe = Recipe.read(folder.recipe)
+    if recipe.data.test == "none":
+        raise RunFolderError(
+            f"{run} was fitted with --test none: there is nothing sealed to open; fit again without it,"
+            " or use percept predict on new labelled data"
+        )
+    chosen = choose_device(device or "auto")
+    model = load_model(folder.model, device=str(chosen))
+    openings = read_ledger(folder.ledger)
+    loaded = reload(recipe, folder, model.preprocessing, data)
+    parts = read_splits(folder.splits, loaded.dataset.keys)
+    rows, train = np.flatnonzero(parts == "test"), np.flatnonzero(parts == "train")
+    inputs = network_inputs(loaded, model.preprocessing)
+    with using_threads(threads):
+        raw = outputs(model.network, inputs, rows, model.preprocessing, device=chosen)
+    predictions = _predictions(model, raw, loaded.dataset, rows)
+    beforehand = read_findings(folder)["validation"]["best_baseline"]
+    seed = recipe.training.seed
+    assessment = assess(predictions, inputs, loaded.dataset, train, rows, "test", seed, best=beforehand)
+    opening = Opening(
+        number=len(openings) + 1,
+        time=now(),
+        samples=len(rows),
+        model=hashlib.blake2b(folder.model.read_bytes(), digest_size=16).hexdigest(),
+        figures=assessment.to_json()["figures"],
+        verdict=assessment.verdict,
+        baselines=assessment.to_json()["baselines"],
+    )
+    append_opening(folder.ledger, opening)
+    write_predictions(folder.predictions("test"), predictions, loaded.dataset.target)
+    page = report(folder.path, loaded=loaded)
+    return Evaluation(opening.figures, opening.number, len(rows), opening.verdict, folder.ledger, page)
+
+
+def _predictions(
+    model: TrainedModel, raw: NDArray[np.float32], dataset: Dataset, rows: NDArray[np.int64]
+) -> Predictions:
+    scores = probabilities(raw) if model.classes else values(raw, model.target_scale)
+    return Predictions(tuple(dataset.keys[row] for row in rows), dataset.target.values[rows], scores)

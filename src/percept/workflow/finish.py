@@ -1,0 +1,93 @@
+"""The end of a run: predictions of the validation part, figures beside baselines, the model file, the report."""
+
+import platform
+from collections.abc import Generator
+from dataclasses import asdict
+from importlib.metadata import version
+
+from percept.evaluation.predict import outputs, probabilities, values
+from percept.models.file import TrainedModel, save_model
+from percept.runs.folder import RunFolder
+from percept.runs.ledger import now
+from percept.runs.recipe import Recipe
+from percept.version import __version__
+from percept.workflow.assess import Predictions, assess, write_json, write_predictions
+from percept.workflow.audit import audit_samples
+from percept.workflow.events import Event, Note
+from percept.workflow.learn import Learned, Machine
+from percept.workflow.prepare import Prepared
+from percept.workflow.report import report
+
+FORMAT_VERSION = 1
+PACKAGES = ("torch", "accelerate", "scikit-learn", "numpy", "pandas", "pillow")
+
+
+def finish(
+    prepared: Prepared, recipe: Recipe, folder: RunFolder, machine: Machine, learned: Learned, command: str
+) -> Generator[Event, None, None]:
+    """Write everything that a finished run holds; the checkpoint goes last, so that a killed finish is done again.
+
+    Args:
+        prepared: samples, split and preprocessing.
+        recipe: every choice.
+        folder: the run folder.
+        machine: where the network lies.
+        learned: what training left.
+        command: what the user typed.
+    """
+    yield Note("measuring the network and its baselines on the validation part")
+    dataset, rows = prepared.loaded.dataset, prepared.rows("validation")
+    raw = outputs(
+        learned.network,
+        prepared.inputs,
+        rows,
+        prepared.preprocessing,
+        device=machine.accelerator.device,
+        precision=machine.precision,
+    )
+    classes = dataset.target.classes
+    scores = probabilities(raw) if classes else values(raw, learned.target_scale)
+    predictions = Predictions(tuple(dataset.keys[row] for row in rows), dataset.target.values[rows], scores)
+    assessment = assess(
+        predictions, prepared.inputs, dataset, prepared.rows("train"), rows, "validation", recipe.training.seed
+    )
+    white = getattr(prepared.preprocessing, "white", 65535)
+    findings = audit_samples(prepared.loaded, white)
+    write_predictions(folder.predictions("validation"), predictions, dataset.target)
+    write_json(
+        folder.findings,
+        {
+            "format_version": FORMAT_VERSION,
+            "created": now(),
+            "command": command,
+            "notes": [*dataset.notes, *prepared.notes],
+            "audit": [asdict(finding) for finding in findings],
+            "chosen_epoch": learned.best.epoch,
+            "validation": assessment.to_json(),
+            "versions": {
+                "percept": __version__,
+                "python": platform.python_version(),
+                **{package: version(package) for package in PACKAGES},
+            },
+            "machine": {"system": platform.system(), "processor": platform.machine()},
+        },
+    )
+    save_model(folder.model, _model(prepared, recipe, learned))
+    report(folder.path, loaded=prepared.loaded)
+    folder.checkpoint.unlink(missing_ok=True)
+    folder.checkpoint.parent.rmdir()
+
+
+def _model(prepared: Prepared, recipe: Recipe, learned: Learned) -> TrainedModel:
+    target = prepared.loaded.dataset.target
+    return TrainedModel(
+        network=learned.network,
+        architecture=recipe.model.name or "",
+        arguments=recipe.model.arguments,
+        task=target.task,
+        classes=target.classes,
+        target=target.name,
+        target_scale=learned.target_scale,
+        preprocessing=prepared.preprocessing,
+        metadata={"epoch": learned.best.epoch, "seed": recipe.training.seed, "percept_version": __version__},
+    )

@@ -1,0 +1,221 @@
+"""The training inside a run: network, optimizer and loss from the recipe, every epoch on disk as it ends."""
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from numpy.typing import NDArray
+from torch import nn
+
+from percept.data.augment import AUGMENTATIONS
+from percept.data.dataset import Target
+from percept.devices import Precision
+from percept.evaluation.metrics import Metric, metric_named
+from percept.evaluation.predict import probabilities, values
+from percept.models import build
+from percept.nn.losses import Loss, balanced_weights, cross_entropy, squared_error
+from percept.runs.folder import RunFolder, append_row, write_rows
+from percept.runs.recipe import Recipe
+from percept.training.batches import LabeledPart, steps_an_epoch
+from percept.training.checkpoint import Checkpoint, restore_checkpoint, save_checkpoint
+from percept.training.loop import Epoch, Score, Steps, train
+from percept.training.optimizers import make_optimizer
+from percept.training.schedules import SCHEDULES
+from percept.training.settings import TrainingSettings
+from percept.training.stopping import NOTHING_YET, Best, keep_best
+from percept.workflow.events import Event, Started, Trained
+from percept.workflow.prepare import Prepared
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a run trains.
+
+    Attributes:
+        accelerator: device and processes.
+        precision: what to compute in.
+    """
+
+    accelerator: Accelerator
+    precision: Precision
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What training leaves.
+
+    Attributes:
+        network: the network with the best epoch's weights.
+        best: that epoch.
+        history: every epoch.
+        target_scale: mean and standard deviation that regression targets were divided by; (0, 1) for classes.
+    """
+
+    network: nn.Module
+    best: Best
+    history: tuple[Epoch, ...]
+    target_scale: tuple[float, float]
+
+
+def settings_of(recipe: Recipe) -> TrainingSettings:
+    """Return the training settings of a recipe whose choices are all made.
+
+    Raises:
+        OptionError: a value is out of its range.
+    """
+    training = recipe.training
+    names = TrainingSettings.__dataclass_fields__
+    return TrainingSettings(**{name: getattr(training, name) for name in names})
+
+
+def learn(prepared: Prepared, recipe: Recipe, folder: RunFolder, machine: Machine) -> Generator[Event, None, Learned]:
+    """Train the recipe's network, going on from the folder's checkpoint if there is one.
+
+    Args:
+        prepared: samples, split and preprocessing.
+        recipe: every choice, made.
+        folder: where history and checkpoint go.
+        machine: device, processes, precision.
+
+    Yields:
+        What happens, as it happens.
+
+    Returns:
+        The trained network.
+    """
+    settings, accelerator = settings_of(recipe), machine.accelerator
+    target = prepared.loaded.dataset.target
+    scale = target_scale(target, prepared.rows("train"))
+    training, validation = (_part(prepared, part, scale) for part in ("train", "validation"))
+    training = replace(training, augmentation=AUGMENTATIONS[recipe.training.augment or "none"])
+    network = _build(recipe, accelerator.device)
+    optimizer = make_optimizer(
+        network,
+        settings.optimizer,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        momentum=settings.momentum,
+    )
+    steps = steps_an_epoch(len(training), settings.batch_size)
+    schedule = SCHEDULES[settings.schedule](optimizer, steps, settings.epochs)
+    state = Checkpoint((), NOTHING_YET)
+    if folder.checkpoint.exists():
+        state = restore_checkpoint(folder.checkpoint, network, optimizer, schedule)
+    history, best = list(state.history), state.best
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        _rewrite_history(folder, history)
+    yield Started(folder.path, len(history) + 1, settings.epochs)
+    metric = metric_named(settings.metric, target.task)
+    if not _over(history, best, settings):
+        epochs = train(
+            network,
+            optimizer,
+            schedule,
+            _loss(target, training, recipe, accelerator),
+            training,
+            validation,
+            _score(target, validation, metric, scale),
+            settings,
+            accelerator,
+            machine.precision,
+            first=len(history) + 1,
+        )
+        for event in keep_best(
+            epochs,
+            network,
+            metric=settings.metric,
+            higher_is_better=metric.higher_is_better,
+            patience=settings.patience,
+            best=best,
+        ):
+            if isinstance(event, Steps):
+                yield event
+                continue
+            epoch, best = event
+            history.append(epoch)
+            if accelerator.is_main_process:
+                save_checkpoint(folder.checkpoint, network, optimizer, schedule, Checkpoint(tuple(history), best))
+                append_row(folder.history, history_row(epoch))
+            yield Trained(epoch, settings.epochs, best.epoch)
+    network.load_state_dict(best.weights)
+    return Learned(accelerator.unwrap_model(network, keep_fp32_wrapper=False), best, tuple(history), scale)
+
+
+def _over(history: list[Epoch], best: Best, settings: TrainingSettings) -> bool:
+    stopped = bool(settings.patience) and len(history) - best.epoch >= settings.patience
+    return len(history) >= settings.epochs or (bool(history) and stopped)
+
+
+def _part(prepared: Prepared, part: str, scale: tuple[float, float]) -> LabeledPart:
+    target = prepared.loaded.dataset.target
+    targets: NDArray[np.int64] | NDArray[np.float32] = target.values.astype(np.int64)
+    if target.task == "regression":
+        targets = ((target.values - scale[0]) / scale[1]).astype(np.float32)
+    return LabeledPart(prepared.inputs, targets, prepared.rows(part), prepared.preprocessing)
+
+
+def target_scale(target: Target, train: NDArray[np.int64]) -> tuple[float, float]:
+    """Return the mean and standard deviation of the training targets; (0, 1) for classes."""
+    if target.task == "classification":
+        return 0.0, 1.0
+    return float(target.values[train].mean()), float(target.values[train].std())
+
+
+def _build(recipe: Recipe, device: torch.device) -> nn.Module:
+    torch.manual_seed(recipe.training.seed)
+    network = build(recipe.model.name or "", **recipe.model.arguments).to(device)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _loss(target: Target, training: LabeledPart, recipe: Recipe, accelerator: Accelerator) -> Loss:
+    if target.task == "regression":
+        return squared_error()
+    if recipe.training.class_weights == "none":
+        return cross_entropy()
+    classes = torch.from_numpy(target.values[training.rows].astype(np.int64))
+    return cross_entropy(balanced_weights(classes, len(target.classes)).to(accelerator.device))
+
+
+def _score(target: Target, validation: LabeledPart, metric: Metric, scale: tuple[float, float]) -> Score:
+    truth = target.values[validation.rows]
+    shown = metric_named("accuracy" if target.task == "classification" else "rmse", target.task)
+    loss = metric_named("loss", target.task)
+
+    def score(outputs: NDArray[np.float32]) -> dict[str, float]:
+        if target.task == "classification":
+            chances = probabilities(outputs)
+            return {each.name: each.measure(truth, chances) for each in (loss, shown, metric)}
+        # the loss in the units that training sees, the other figures in the target's own
+        predicted = values(outputs, scale)
+        figures = {each.name: each.measure(truth, predicted) for each in (shown, metric)}
+        return {
+            "loss": loss.measure(truth, predicted) / scale[1] ** 2,
+            **{k: v for k, v in figures.items() if k != "loss"},
+        }
+
+    return score
+
+
+def history_row(epoch: Epoch) -> dict[str, object]:
+    """Return an epoch as a line of history.csv, the time columns last."""
+    return {
+        "epoch": epoch.number,
+        "train_loss": epoch.train_loss,
+        **{f"validation_{name}": value for name, value in epoch.figures.items()},
+        "learning_rate": epoch.learning_rate,
+        "gradient_norm": epoch.gradient_norm,
+        "seconds": round(epoch.seconds, 3),
+        "compute_seconds": round(epoch.compute_seconds, 3),
+    }
+
+
+def _rewrite_history(folder: RunFolder, history: list[Epoch]) -> None:
+    # a line whose checkpoint was not finished belongs to an epoch that will be trained again
+    if not history:
+        folder.history.unlink(missing_ok=True)
+        return
+    rows = [history_row(epoch) for epoch in history]
+    write_rows(folder.history, list(rows[0]), [list(row.values()) for row in rows])

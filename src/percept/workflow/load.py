@@ -1,0 +1,141 @@
+"""A trained model ready to predict: from a run folder or a model file, on paths, arrays or tables."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from percept.data.arrays import picture_array
+from percept.data.columns import TablePreprocessing
+from percept.data.images import read_picture, resize
+from percept.data.new_rows import read_features
+from percept.data.preprocessing import ImagePreprocessing
+from percept.devices import choose_device
+from percept.errors import DataError
+from percept.evaluation.predict import outputs, probabilities, values
+from percept.models.file import TrainedModel, load_model
+from percept.runs.folder import open_run
+
+CHUNK = 256  # samples in memory at a time
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A trained model that takes samples as users have them.
+
+    Attributes:
+        model: the network with its preprocessing and classes.
+        device: where it computes.
+    """
+
+    model: TrainedModel
+    device: torch.device
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Return the names of the classes; empty for regression."""
+        return self.model.classes
+
+    def predict(self, samples: Any) -> NDArray[Any]:
+        """Return the predicted class names (text), or figures (float64), one a sample.
+
+        Args:
+            samples: a path or list of paths of pictures, (samples, height, width[, channels]) pictures, the path of a
+                table, a DataFrame, or (samples, features) rows in the columns' order.
+
+        Raises:
+            DataError: a sample cannot be read or does not fit the model.
+        """
+        scores = self.scores(samples)
+        return np.array(self.classes)[scores.argmax(axis=1)] if self.classes else scores
+
+    def predict_proba(self, samples: Any) -> NDArray[np.float64]:
+        """Return the probability of each class: (samples, classes), in the order of `classes`.
+
+        Args:
+            samples: as for `predict`.
+
+        Raises:
+            DataError: a sample cannot be used, or the model predicts figures.
+        """
+        if not self.classes:
+            raise DataError(f"the model predicts figures of {self.model.target!r}, not classes; use predict")
+        return self.scores(samples)
+
+    def scores(self, samples: Any) -> NDArray[np.float64]:
+        """Return probabilities (samples, classes) or figures (samples,)."""
+        if isinstance(self.model.preprocessing, TablePreprocessing):
+            rows = samples if isinstance(samples, str | Path | pd.DataFrame) else np.asarray(samples)
+            return self.table_scores(read_features(rows, self.model.preprocessing, target=self.model.target))
+        if isinstance(samples, str | Path):
+            samples = [samples]
+        if isinstance(samples, Sequence) and all(isinstance(sample, str | Path) for sample in samples):
+            chunks = [samples[start : start + CHUNK] for start in range(0, len(samples), CHUNK)]
+            pictures: Iterator[NDArray[np.uint8]] = (self.read([Path(path) for path in chunk]) for chunk in chunks)
+        else:
+            array = picture_array(samples, self._pictures.white)
+            pictures = (self.fitted(array[start : start + CHUNK]) for start in range(0, len(array), CHUNK))
+        return np.concatenate([self.picture_scores(chunk) for chunk in pictures])
+
+    def read(self, paths: Sequence[Path]) -> NDArray[np.uint8]:
+        """Return pictures from files at the network's size: (samples, height, width, channels)."""
+        return np.stack([self.read_one(path) for path in paths])
+
+    def read_one(self, path: Path) -> NDArray[np.uint8]:
+        """Return one picture at the network's size: (height, width, channels)."""
+        form = self._pictures
+        minimum = max(form.height, form.width)
+        picture = read_picture(path, channels=form.channels, white=form.white, minimum=minimum)
+        return resize(picture, form.height, form.width, form.resize)
+
+    def fitted(self, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return pictures in memory at the network's size and channels."""
+        from percept.data.cache import load_pixels
+        from percept.data.dataset import PictureArray
+
+        form = self._pictures
+        return load_pixels(
+            PictureArray(pictures), height=form.height, width=form.width, channels=form.channels, resize=form.resize
+        ).array
+
+    @property
+    def _pictures(self) -> ImagePreprocessing:
+        if not isinstance(self.model.preprocessing, ImagePreprocessing):
+            raise DataError(f"the model takes rows of a table with the target {self.model.target!r}, not pictures")
+        return self.model.preprocessing
+
+    def picture_scores(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return scores of pictures at the network's size: (samples, height, width, channels)."""
+        return self._scores(pixels)
+
+    def table_scores(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """Return scores of rows in the model's columns."""
+        if not isinstance(self.model.preprocessing, TablePreprocessing):
+            raise DataError("the model takes pictures, not a table")
+        return self._scores(self.model.preprocessing.transform(frame))
+
+    def _scores(self, inputs: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float64]:
+        rows = np.arange(len(inputs), dtype=np.int64)
+        raw = outputs(self.model.network, inputs, rows, self.model.preprocessing, device=self.device)
+        return probabilities(raw) if self.classes else values(raw, self.model.target_scale)
+
+
+def load(path: str | Path, *, device: str = "auto") -> Predictor:
+    """Return the trained model in a run folder or model file, ready to predict.
+
+    Args:
+        path: the run folder, or a model.safetensors.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+
+    Raises:
+        RunFolderError: the folder holds no finished run.
+        ModelFileError: the file is damaged, or of a newer format.
+    """
+    file = open_run(path).model if Path(path).is_dir() or not Path(path).exists() else Path(path)
+    chosen = choose_device(device)
+    return Predictor(load_model(file, device=str(chosen)), chosen)

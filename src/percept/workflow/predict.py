@@ -1,0 +1,185 @@
+"""Predictions of new samples, row by row: what `percept predict` prints or writes."""
+
+import csv
+import io
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from percept.data.columns import TablePreprocessing
+from percept.data.images import EXTENSIONS
+from percept.data.new_rows import stream_features
+from percept.devices import using_threads
+from percept.errors import DataError, PerceptWarning
+from percept.files import replacing
+from percept.workflow.load import CHUNK, Predictor, load
+
+Row = dict[str, object]
+
+
+def predict(
+    run: str | Path,
+    samples: Any,
+    *,
+    out: str | Path | None = None,
+    probabilities: bool = False,
+    skip_unreadable: bool = False,
+    device: str | None = None,
+    threads: int | None = None,
+) -> list[Row] | Path:
+    """Predict new samples with a trained model, into a CSV file or as a list of rows.
+
+    Args:
+        run: run folder or model file.
+        samples: path or paths of pictures, folders of pictures, or one table.
+        out: CSV file to write, row after row; None returns the rows.
+        probabilities: whether to give the probability of each class.
+        skip_unreadable: whether to go on without pictures that cannot be read.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        threads: threads of the CPU.
+
+    Returns:
+        The CSV file, or rows of `file` (or `row`), `prediction`, and for classes `probability`.
+
+    Raises:
+        DataError: a sample cannot be read or does not fit the model.
+    """
+    paths = [Path(samples)] if isinstance(samples, str | Path) else [Path(sample) for sample in samples]
+    rows = predict_rows(
+        run,
+        paths,
+        probabilities=probabilities,
+        skip_unreadable=skip_unreadable,
+        device=device,
+        threads=threads,
+        say=lambda text: warnings.warn(text, PerceptWarning, stacklevel=2),
+    )
+    if out is None:
+        return list(rows)
+    write_predictions_csv(rows, Path(out))
+    return Path(out)
+
+
+def predict_rows(
+    run: str | Path,
+    samples: Sequence[Path],
+    *,
+    probabilities: bool = False,
+    skip_unreadable: bool = False,
+    device: str | None = None,
+    threads: int | None = None,
+    say: Callable[[str], None],
+) -> Iterator[Row]:
+    """Yield one row a sample, in bounded memory; see `predict`.
+
+    Args:
+        run: run folder or model file.
+        samples: pictures, folders of pictures, or one table.
+        probabilities: whether to give the probability of each class.
+        skip_unreadable: whether to go on without pictures that cannot be read.
+        device: where to compute.
+        threads: threads of the CPU.
+        say: told what the user should know, such as categories never seen in training.
+    """
+    with using_threads(threads):
+        predictor = load(run, device=device or "auto")
+        if isinstance(predictor.model.preprocessing, TablePreprocessing):
+            yield from _table_rows(predictor, predictor.model.preprocessing, samples, probabilities, say)
+        else:
+            yield from _picture_rows(predictor, picture_paths(samples), probabilities, skip_unreadable, say)
+
+
+def picture_paths(samples: Sequence[Path]) -> list[Path]:
+    """Return the pictures that are named, and those in folders that are named.
+
+    Raises:
+        DataError: nothing is there.
+    """
+    paths: list[Path] = []
+    for sample in samples:
+        if not sample.exists():
+            raise DataError(f"{sample} does not exist; give pictures or folders of pictures")
+        if sample.is_dir():
+            inside = sorted(path for path in sample.rglob("*") if path.suffix.lower() in EXTENSIONS)
+            if not inside:
+                raise DataError(f"{sample} holds no pictures; give pictures or folders of pictures")
+            paths += inside
+        else:
+            paths.append(sample)
+    return paths
+
+
+def _picture_rows(
+    predictor: Predictor, paths: list[Path], all_classes: bool, skip: bool, say: Callable[[str], None]
+) -> Iterator[Row]:
+    for start in range(0, len(paths), CHUNK):
+        names, pictures = [], []
+        for path in paths[start : start + CHUNK]:
+            try:
+                pictures.append(predictor.read_one(path))
+                names.append(path)
+            except DataError as error:
+                if not skip:
+                    raise
+                say(f"left out: {error}")
+        if pictures:
+            scores = predictor.picture_scores(np.stack(pictures))
+            yield from _rows("file", [str(name) for name in names], scores, predictor.classes, all_classes)
+
+
+def _table_rows(
+    predictor: Predictor,
+    preprocessing: TablePreprocessing,
+    samples: Sequence[Path],
+    all_classes: bool,
+    say: Callable[[str], None],
+) -> Iterator[Row]:
+    if len(samples) != 1 or samples[0].is_dir():
+        raise DataError(f"the model takes one table with the target {predictor.model.target!r} left out; give one file")
+    unknown: Counter[str] = Counter()
+    start = 0
+    for frame in stream_features(samples[0], preprocessing, target=predictor.model.target):
+        unknown.update(preprocessing.unknown(frame))
+        numbers = [str(number) for number in range(start, start + len(frame))]
+        start += len(frame)
+        yield from _rows("row", numbers, predictor.table_scores(frame), predictor.classes, all_classes)
+    for column, count in unknown.items():
+        if count:
+            cells = "1 cell has" if count == 1 else f"{count} cells have"
+            say(f"column {column}: {cells} a category never seen in training, taken as unknown")
+
+
+def _rows(
+    key: str, names: list[str], scores: NDArray[np.float64], classes: tuple[str, ...], all_classes: bool
+) -> Iterator[Row]:
+    for name, score in zip(names, scores, strict=True):
+        if not classes:
+            yield {key: name, "prediction": float(score)}
+            continue
+        best = int(score.argmax())
+        row: Row = {key: name, "prediction": classes[best], "probability": float(score[best])}
+        if all_classes:
+            row |= {f"probability of {each}": float(value) for each, value in zip(classes, score, strict=True)}
+        yield row
+
+
+def write_predictions_csv(rows: Iterator[Row], path: Path) -> int:
+    """Write rows to a CSV file as they come, whole or not at all, and return how many there were."""
+    count = 0
+    with replacing(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="", errors="surrogateescape")
+        writer: Any = None
+        for row in rows:
+            if writer is None:
+                writer = csv.DictWriter(text, list(row), lineterminator="\n")
+                writer.writeheader()
+            writer.writerow(row)
+            count += 1
+        text.flush()
+        text.detach()
+    return count

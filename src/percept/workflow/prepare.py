@@ -1,0 +1,155 @@
+"""From a data set to what training needs: the split, the preprocessing, and every open choice of the recipe made."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from percept.data.columns import TablePreprocessing, fit_columns
+from percept.data.dataset import Dataset, PictureArray, PictureFiles, Table
+from percept.data.headers import PictureHeader, read_header
+from percept.data.images import white_level
+from percept.data.preprocessing import ImagePreprocessing
+from percept.data.splits import Split, make_split
+from percept.errors import DataError
+from percept.models import arguments_for, choose_size
+from percept.runs.recipe import Recipe
+from percept.workflow.samples import Loaded, load_samples, network_inputs
+
+Preprocessing = ImagePreprocessing | TablePreprocessing
+GREY_MODES = ("1", "L", "I", "F")  # Pillow's names of formats with one channel, alpha apart
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What training starts from.
+
+    Attributes:
+        recipe: the recipe with the choices on data and model made.
+        loaded: the samples.
+        split: the part of each sample.
+        preprocessing: fitted on the training part alone.
+        inputs: (samples, ...) what batches are cut from.
+    """
+
+    recipe: Recipe
+    loaded: Loaded
+    split: Split
+    preprocessing: Preprocessing
+    inputs: NDArray[np.uint8] | NDArray[np.float32]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what the user should know of the split and of columns or pictures that were left out."""
+        notes = list(self.split.notes)
+        if self.loaded.unreadable:
+            notes.append(f"{len(self.loaded.unreadable)} pictures cannot be read and are left out")
+        if isinstance(self.preprocessing, TablePreprocessing):
+            notes += self.preprocessing.dropped
+        return tuple(notes)
+
+    def rows(self, part: str) -> NDArray[np.int64]:
+        """Return the rows of a part: "train", "validation", "test" or "out"."""
+        return np.flatnonzero(self.split.part == part)
+
+
+def prepare(dataset: Dataset, recipe: Recipe, progress: Callable[[int, int], None] | None = None) -> Prepared:
+    """Return everything that training needs, from a data set and the choices that the user made.
+
+    Args:
+        dataset: the labelled data.
+        recipe: what the user asked for; open choices are filled in.
+        progress: told how many pictures are decoded, and of how many.
+
+    Raises:
+        DataError: pictures cannot be read, or the data cannot be split as asked.
+        OptionError: a choice does not go with the data.
+    """
+    data = recipe.data
+    given = (dataset.given == "test").any()
+    recipe = recipe.filled("data", task=dataset.target.task, test="given" if given else "cut")
+    recipe = recipe.filled("model", name="mlp" if dataset.kind == "table" else "small_resnet")
+    name = recipe.model.name or ""
+    white = 65535
+    if dataset.kind == "image":
+        size, channels, white = picture_choices(dataset, name)
+        recipe = recipe.filled("data", image_size=size, channels=channels)
+    loaded = load_samples(dataset, recipe.data, white=white, progress=progress)
+    split = make_split(
+        loaded.dataset.target,
+        loaded.dataset.given,
+        content=loaded.content,
+        keys=loaded.dataset.keys,
+        groups=loaded.dataset.groups,
+        test=None if recipe.data.test == "none" else data.test_size,
+        validation=data.validation_size,
+        seed=recipe.training.seed,
+        kind=dataset.kind,
+    )
+    train = np.flatnonzero(split.part == "train")
+    preprocessing = fit_preprocessing(loaded, train, recipe, white)
+    inputs = network_inputs(loaded, preprocessing)
+    arguments = arguments_for(name, outputs=max(1, len(dataset.target.classes)), shape=_input_shape(preprocessing))
+    recipe = recipe.model_copy(
+        update={"model": recipe.model.model_copy(update={"arguments": {**arguments, **recipe.model.arguments}})}
+    )
+    return Prepared(recipe, loaded, split, preprocessing, inputs)
+
+
+def picture_choices(dataset: Dataset, model: str) -> tuple[tuple[int, int], int, int]:
+    """Return the network's input size, its channels and the white of 16-bit pictures, from the pictures' headers."""
+    if isinstance(dataset.samples, PictureArray):
+        _, height, width, channels = dataset.samples.pixels.shape
+        return choose_size(model, (height, width)), channels, dataset.samples.white
+    if not isinstance(dataset.samples, PictureFiles):
+        raise ValueError("a table has no picture size")
+    headers = _headers(dataset.samples.paths)
+    height = int(np.median([header.height for header in headers.values()] or [64]))
+    width = int(np.median([header.width for header in headers.values()] or [64]))
+    grey = all(header.mode.startswith(GREY_MODES) for header in headers.values())
+    return choose_size(model, (height, width)), 1 if grey else 3, white_level(dataset.samples.paths)
+
+
+def _headers(paths: tuple[Path, ...]) -> dict[Path, PictureHeader]:
+    headers = {}
+    for path in paths:
+        try:
+            headers[path] = read_header(path)
+        except DataError:
+            continue  # decoding will name it
+    return headers
+
+
+def _input_shape(preprocessing: Preprocessing) -> tuple[int, ...]:
+    if isinstance(preprocessing, TablePreprocessing):
+        return (preprocessing.features,)
+    return preprocessing.channels, preprocessing.height, preprocessing.width
+
+
+def fit_preprocessing(loaded: Loaded, train: NDArray[np.int64], recipe: Recipe, white: int) -> Preprocessing:
+    """Return the preprocessing fitted on the training rows."""
+    if isinstance(loaded.dataset.samples, Table):
+        return fit_columns(loaded.dataset.samples.take(train).frame)
+    data = recipe.data
+    if loaded.inputs is None or data.image_size is None or data.channels is None:
+        raise ValueError("the pictures are not loaded")
+    mean, std = _channel_statistics(loaded.inputs, train)
+    return ImagePreprocessing(*data.image_size, data.channels, mean, std, data.resize, white)
+
+
+def _channel_statistics(
+    pixels: NDArray[np.uint8], rows: NDArray[np.int64]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    # Counts of the 256 values by channel are exact and need one pass in bounded memory.
+    counts = np.zeros((pixels.shape[3], 256))
+    for start in range(0, len(rows), 1024):
+        chunk = pixels[rows[start : start + 1024]]
+        for channel in range(pixels.shape[3]):
+            counts[channel] += np.bincount(chunk[..., channel].ravel(), minlength=256)
+    values = np.arange(256) / 255
+    weights = counts / counts.sum(axis=1, keepdims=True)
+    mean = weights @ values
+    std = np.sqrt(np.maximum(weights @ values**2 - mean**2, 0))
+    return tuple(map(float, mean)), tuple(float(value) if value > 1e-3 else 1.0 for value in std)

@@ -1,0 +1,159 @@
+"""From a recipe to samples in memory: the same reading for fit, evaluate and report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from percept.data.cache import Pixels, load_pixels
+from percept.data.columns import TablePreprocessing
+from percept.data.dataset import Dataset, Table
+from percept.data.duplicates import row_digests
+from percept.data.preprocessing import ImagePreprocessing
+from percept.data.snapshot import load_dataset
+from percept.data.source import read_source
+from percept.errors import DataError
+from percept.runs.folder import RunFolder
+from percept.runs.recipe import DataRecipe, Recipe
+
+ARRAYS = "arrays"  # the source of a run whose data came from memory
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Samples ready for a network, save the normalization.
+
+    Attributes:
+        dataset: the labelled samples, without those that could not be read.
+        inputs: (samples, height, width, channels) uint8 pictures; None for a table.
+        content: one digest a sample; equal digests, equal content.
+        all: the samples with those that could not be read.
+        pixels: the pictures of all of them; None for a table.
+    """
+
+    dataset: Dataset
+    inputs: NDArray[np.uint8] | None
+    content: tuple[str, ...]
+    all: Dataset
+    pixels: Pixels | None = None
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """Return why a picture could not be read, by its name."""
+        found = {} if self.pixels is None else self.pixels.unreadable
+        return {self.all.keys[row]: reason for row, reason in found.items()}
+
+
+def read_dataset(data: DataRecipe, folder: RunFolder | None = None) -> Dataset:
+    """Return the labelled data of a recipe, as the user gave it.
+
+    Args:
+        data: the recipe's section on data.
+        folder: the run, which keeps data that came from memory.
+    """
+    if data.source == ARRAYS and folder is not None:
+        dataset = load_dataset(folder.data)
+    else:
+        dataset = read_source(
+            data.path or data.source,
+            target=data.target,
+            task=data.task,
+            header=data.header,
+            group=data.group,
+            test=Path(data.test_file) if data.test_file else None,
+        )
+    if data.test == "none":
+        given = np.where(dataset.given == "test", "", dataset.given)
+        dataset = replace(dataset, given=given)
+    return dataset
+
+
+def load_samples(
+    dataset: Dataset, data: DataRecipe, *, white: int = 65535, progress: Callable[[int, int], None] | None = None
+) -> Loaded:
+    """Return a data set with its pictures decoded and resized, or its rows digested.
+
+    Args:
+        dataset: what was read.
+        data: the recipe's section on data; image size, channels and way of resizing are decided.
+        white: the value that 16-bit pictures call white.
+        progress: told how many pictures are decoded, and of how many.
+
+    Raises:
+        DataError: a picture cannot be read and `skip_unreadable` is not set.
+    """
+    if isinstance(dataset.samples, Table):
+        return Loaded(dataset, None, tuple(row_digests(dataset.samples.frame)), dataset)
+    if data.image_size is None or data.channels is None:
+        raise ValueError("the recipe has no image size or channels yet")
+    height, width = data.image_size
+    pixels = load_pixels(
+        dataset.samples,
+        height=height,
+        width=width,
+        channels=data.channels,
+        resize=data.resize,
+        white=white,
+        progress=progress,
+    )
+    if not pixels.unreadable:
+        return Loaded(dataset, pixels.array, pixels.content, dataset, pixels)
+    rows = np.array([row for row in range(len(dataset)) if row not in pixels.unreadable], dtype=np.int64)
+    content = tuple(pixels.content[row] for row in rows)
+    loaded = Loaded(dataset.take(rows), pixels.array[rows], content, dataset, pixels)
+    if not data.skip_unreadable:
+        raise DataError(unreadable_sentence(loaded.unreadable))
+    return loaded
+
+
+def unreadable_sentence(unreadable: dict[str, str]) -> str:
+    """Return one sentence that counts the files that cannot be read and names the first of them."""
+    shown = "; ".join(f"{key} ({reason})" for key, reason in list(unreadable.items())[:3])
+    files = "1 picture" if len(unreadable) == 1 else f"{len(unreadable)} pictures"
+    more = "" if len(unreadable) <= 3 else f" and {len(unreadable) - 3} more"
+    return (
+        f"{files} cannot be read: {shown}{more}; mend or remove {'it' if len(unreadable) == 1 else 'them'},"
+        " or pass --skip-unreadable to go on without"
+    )
+
+
+def network_inputs(
+    loaded: Loaded, preprocessing: ImagePreprocessing | TablePreprocessing
+) -> NDArray[np.uint8] | NDArray[np.float32]:
+    """Return what batches are cut from: resized pictures, or table rows as numbers.
+
+    Args:
+        loaded: the samples.
+        preprocessing: the model's.
+    """
+    if loaded.inputs is not None:
+        return loaded.inputs
+    if not isinstance(loaded.dataset.samples, Table) or not isinstance(preprocessing, TablePreprocessing):
+        raise ValueError("a table needs a table's preprocessing")
+    return preprocessing.transform(loaded.dataset.samples.frame)
+
+
+def reload(
+    recipe: Recipe, folder: RunFolder, preprocessing: ImagePreprocessing | TablePreprocessing, moved: Any = None
+) -> Loaded:
+    """Return the samples of a finished run, read again.
+
+    Args:
+        recipe: the run's.
+        folder: the run's.
+        preprocessing: the model's.
+        moved: where the data lie now, if they have moved.
+
+    Raises:
+        DataError: the data are gone.
+    """
+    data = recipe.data
+    if moved is not None:
+        data = data.model_copy(update={"path": str(Path(moved).resolve())})
+    if data.path is not None and not Path(data.path).exists():
+        raise DataError(f"{data.path}, the data of this run, is not there any more; name its new place with --data")
+    white = preprocessing.white if isinstance(preprocessing, ImagePreprocessing) else 65535
+    return load_samples(read_dataset(data, folder), data, white=white)
