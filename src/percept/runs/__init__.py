@@ -1,0 +1,1 @@
+"""What a run is on disk: its recipe, its folder, its ledger of test openings."""

@@ -1,0 +1,174 @@
+"""Every choice of a run, defaults included: recipe.toml."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from percept.errors import OptionError, RunFolderError
+from percept.files import write_text
+from percept.version import __version__
+
+FORMAT_VERSION = 1
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataRecipe(_Section):
+    """Which data, how read, how split.
+
+    Attributes:
+        source: path as the user gave it, name of a built-in set, or "arrays" for data kept in the run folder.
+        path: absolute path of the source, if it is one.
+        target: target column of a table.
+        task: "classification" or "regression".
+        header: whether a table's first line holds the column names; None where there is no such question.
+        group: column whose equal values stay on one side of every split.
+        test: "cut" (a part of the data), "given" (a part or file of the user's), or "none" (nothing sealed).
+        test_file: absolute path of the user's own test file or folder.
+        test_size: share of the samples to seal where the test is cut.
+        validation_size: share of the samples to validate on where that part is cut.
+        skip_unreadable: whether pictures that cannot be read are left out instead of being an error.
+        image_size: (height, width) of the network's input in pixels; None for tables.
+        channels: 1 or 3; None for tables.
+        resize: "stretch" or "crop".
+    """
+
+    source: str
+    path: str | None = None
+    target: str | None = None
+    task: Literal["classification", "regression"] | None = None
+    header: bool | None = None
+    group: str | None = None
+    test: Literal["cut", "given", "none"] | None = None
+    test_file: str | None = None
+    test_size: float = 0.2
+    validation_size: float = 0.15
+    skip_unreadable: bool = False
+    image_size: tuple[int, int] | None = None
+    channels: Literal[1, 3] | None = None
+    resize: Literal["stretch", "crop"] = "stretch"
+
+
+class ModelRecipe(_Section):
+    """Which network: its name in `percept models` and the arguments it is built with."""
+
+    name: str | None = None
+    arguments: dict[str, Any] = {}
+
+
+class TrainingRecipe(_Section):
+    """How it is trained: the fields of `TrainingSettings`, the data's part in it, and where the arithmetic happens.
+
+    Attributes:
+        class_weights: whether rare classes weigh more in the loss.
+        augment: what happens to training pictures, a name in `AUGMENTATIONS`.
+        device: such as "cpu" or "cuda:0".
+        precision: "float32" or "bfloat16".
+        threads: threads of the CPU.
+    """
+
+    epochs: int | None = None
+    batch_size: int | None = None
+    optimizer: str = "adamw"
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    momentum: float = 0.9
+    schedule: str = "cosine"
+    metric: str | None = None
+    patience: int | None = None
+    clip_norm: float = 5.0
+    class_weights: Literal["none", "balanced"] = "none"
+    augment: Literal["none", "shift"] | None = None
+    seed: int = 0
+    device: str | None = None
+    precision: str | None = None
+    threads: int | None = None
+
+
+class Recipe(_Section):
+    """Everything that decides a run; None stands for a choice not made yet.
+
+    Attributes:
+        format_version: version of this file's format.
+        percept_version: version of percept that began the run.
+        data: which data, how read, how split.
+        model: which network.
+        training: how it is trained.
+    """
+
+    format_version: int = FORMAT_VERSION
+    percept_version: str = __version__
+    data: DataRecipe
+    model: ModelRecipe = ModelRecipe()
+    training: TrainingRecipe = TrainingRecipe()
+
+    @classmethod
+    def from_options(cls, options: dict[str, dict[str, Any]]) -> Self:
+        """Return the recipe of what the user asked for, by section; options that are None are not asked for.
+
+        Raises:
+            OptionError: an option has a value of the wrong kind.
+        """
+        given = {
+            section: {name: value for name, value in values.items() if value is not None}
+            for section, values in options.items()
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise OptionError(_sentence(error)) from error
+
+    def filled(self, section: str, **choices: object) -> "Recipe":
+        """Return the recipe with choices filled in where the user made none.
+
+        Args:
+            section: "data", "model" or "training".
+            choices: values by field; a field that has a value already keeps it.
+        """
+        present = getattr(self, section)
+        missing = {name: value for name, value in choices.items() if getattr(present, name) is None}
+        return self.model_copy(update={section: present.model_copy(update=missing)})
+
+    def to_toml(self) -> str:
+        """Return the recipe as TOML; what does not apply is left out."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+    def write(self, path: Path) -> None:
+        """Write the recipe to a file, whole or not at all."""
+        write_text(path, self.to_toml())
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Return the recipe that a file holds.
+
+        Raises:
+            RunFolderError: the file is missing, damaged, or of a newer format.
+        """
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            version = int(values.get("format_version", 0))
+            if version > FORMAT_VERSION:
+                raise RunFolderError(
+                    f"{path} has format {version}, this percept ({__version__}) reads up to {FORMAT_VERSION};"
+                    " install a newer percept"
+                )
+            return cls.model_validate(values)
+        except FileNotFoundError:
+            raise RunFolderError(f"{path} is not there; a run folder is what percept fit makes") from None
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
+            raise RunFolderError(
+                f"{path} cannot be read ({error}); put back the file that percept fit wrote"
+            ) from error
+        except ValidationError as error:
+            raise RunFolderError(f"{path} does not fit: {_sentence(error)}") from error
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = " ".join(str(part) for part in first["loc"][1:] or first["loc"]).replace("_", " ")
+    return f"{name} is {first['input']!r}; {first['msg'][0].lower()}{first['msg'][1:]}"
