@@ -120,6 +120,14 @@ def test_dates_are_scaled_like_their_seconds() -> None:
     np.testing.assert_array_equal(fit_columns(pd.DataFrame({"when": texts})).transform(moments), rows)
 
 
+@pytest.mark.parametrize("wild", [1e300, -1e308, 1e39])
+def test_one_wild_value_does_not_flatten_the_others(wild: float) -> None:
+    values = np.r_[np.random.default_rng(0).normal(size=99), wild]
+    rows = fit_columns(pd.DataFrame({"a": values})).transform(pd.DataFrame({"a": values}))[:, 0]
+    assert rows[:99].std() > 0.3
+    assert np.abs(rows).max() < 11
+
+
 def test_a_long_tail_is_drawn_in_and_keeps_its_order() -> None:
     values = np.r_[np.zeros(900), np.geomspace(1, 1e6, 100)]
     rows = fit_columns(pd.DataFrame({"a": values})).transform(pd.DataFrame({"a": values}))[:, 0]

@@ -1,10 +1,11 @@
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from percept.data.dataset import PictureFiles
-from percept.data.folders import read_folder
+from percept.data.folders import pictures_below, read_folder
 from percept.errors import DataError
 
 
@@ -134,3 +135,24 @@ def test_a_file_or_missing_folder_is_an_error(tmp_path: Path) -> None:
 
 def test_class_numbers_are_whole_numbers_of_64_bits(tmp_path: Path) -> None:
     assert read_folder(lay(tmp_path, "a/1.jpg", "b/1.jpg")).target.values.dtype == np.int64
+
+
+def test_names_that_are_no_proper_text_become_escapes_and_still_lead_to_the_file(tmp_path: Path) -> None:
+    for name in (b"\xff/1.png", b"b/\xfe.png"):
+        path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+        try:
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
+        except OSError:
+            pytest.skip("this file system takes no such names")
+    dataset = read_folder(tmp_path)
+    assert set(dataset.target.classes) == {"b", r"\xff"}
+    assert set(dataset.keys) == {r"b/\xfe.png", r"\xff/1.png"}
+    assert isinstance(dataset.samples, PictureFiles)
+    assert all(path.is_file() for path in dataset.samples.paths)
+
+
+def test_the_pictures_below_a_folder_are_files_that_the_user_put_there(tmp_path: Path) -> None:
+    lay(tmp_path, "b.png", "a/c.JPG", "._b.png", ".hidden/x.png", "__MACOSX/y.png", "d.txt", "folder.png/e.gif")
+    found = [path.relative_to(tmp_path).as_posix() for path in pictures_below(tmp_path)]
+    assert found == ["a/c.JPG", "b.png", "folder.png/e.gif"]

@@ -41,13 +41,19 @@ def test_truth_values_and_categories_become_text() -> None:
 
 
 @pytest.mark.parametrize("moment", [datetime.date(1970, 1, 2), pd.Timestamp(1970, 1, 2), np.datetime64("1970-01-02")])
-def test_dates_become_seconds_since_1970(moment: object) -> None:
-    assert plain_column(pd.Series([moment, None])).tolist() == [86400.0, pytest.approx(np.nan, nan_ok=True)]
+def test_dates_become_the_text_that_a_file_would_hold(moment: object) -> None:
+    assert plain_column(pd.Series([moment, None])).tolist() == ["1970-01-02", None]
+    rows = conform(pd.DataFrame({"when": [moment, None]}), {"when": "date"}, "t")
+    np.testing.assert_array_equal(rows["when"].to_numpy(), [86400.0, np.nan])
 
 
 def test_a_time_zone_is_taken_into_account() -> None:
     moments = pd.Series([pd.Timestamp("1970-01-01T01:00:00+01:00")])
-    assert plain_column(moments).tolist() == [0.0]
+    late = pd.Series([pd.Timestamp("1970-01-02T00:30:00.25+01:00")])
+    assert plain_column(moments).tolist() == ["1970-01-01"]
+    seconds = dates(plain_column(late))
+    assert seconds is not None
+    assert seconds.tolist() == [23.5 * 3600 + 0.25]
     written = dates(pd.Series(["1970-01-01T01:00:00+01:00", None]))
     assert written is not None
     assert written.iloc[0] == 0

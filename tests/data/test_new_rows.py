@@ -50,6 +50,18 @@ def test_text_stays_text_where_the_new_cells_look_like_numbers(tmp_path: Path, p
     assert preprocessing.unknown(rows) == {}
 
 
+def test_dates_are_taken_from_text_and_from_typed_files_whichever_was_trained_on(tmp_path: Path) -> None:
+    moments = pd.date_range("2024-01-30", periods=5, freq="36h")
+    typed = pd.DataFrame({"when": moments, "y": [1.5, 2, 3, 4, 5.5]})
+    text = _write(tmp_path / "t.csv", typed)
+    typed.to_parquet(tmp_path / "t.parquet")
+    for train in (text, tmp_path / "t.parquet"):
+        preprocessing, _ = _trained(train, "y")
+        for new in (text, tmp_path / "t.parquet", typed):
+            rows = read_features(new, preprocessing)
+            assert rows["when"].diff().dropna().tolist() == [36 * 3600.0] * 4
+
+
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_a_stream_brings_the_same_rows_in_pieces(tmp_path: Path, people: pd.DataFrame, suffix: str) -> None:
     preprocessing, frame = _trained(_write(tmp_path / "t.csv", people), "ill")

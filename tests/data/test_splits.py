@@ -1,8 +1,5 @@
 """Every sample stands in one part, nothing alike on two sides, each class in proportion, the same for a seed."""
 
-import csv
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from percept.data.dataset import Target
-from percept.data.splits import Split, make_split, read_splits, write_splits
-from percept.errors import DataError, OptionError, RunFolderError
+from percept.data.splits import Split, make_split
+from percept.errors import DataError, OptionError
 
 NOT_GIVEN = ""
 
@@ -197,35 +194,14 @@ def test_shares_that_leave_a_part_empty_are_refused(test: float, validation: flo
         make_split(_classes(np.arange(50) % 2), _free(50), keys=_keys(50), test=test, validation=validation, seed=0)
 
 
-def test_a_written_split_is_read_back_for_samples_in_any_order(tmp_path: Path) -> None:
-    keys = ["a,b.png", 'q"uote.png', "line\nbreak.png", "città.png", "\udcff.png"]
-    part = np.array(["train", "out", "validation", "test", "train"])
-    split = Split(part, np.array(["", "copy of città.png", "", "", ""]))
-    path = tmp_path / "splits.csv"
-    write_splits(path, keys, split, _classes([0, 1, 0, 1, 0]))
-    np.testing.assert_array_equal(read_splits(path, keys), part)
-    np.testing.assert_array_equal(read_splits(path, keys[::-1]), part[::-1])
-    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert rows[1] == {"sample": 'q"uote.png', "part": "out", "target": "k1", "reason": "copy of città.png"}
-    assert [entry.name for entry in tmp_path.iterdir()] == ["splits.csv"]
+def test_where_nothing_is_tied_no_note_blames_ties_for_a_rounded_share() -> None:
+    # 5 of each class: 15 % is less than the one sample that each class needs in validation
+    split = make_split(_classes([0, 1] * 5), _free(10), keys=_keys(10), content=_keys(10), test=None, seed=0)
+    assert _counts(split) == {"train": 8, "validation": 2}
+    assert split.notes == ()
 
 
-def test_a_split_of_other_samples_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "splits.csv"
-    split = Split(np.array(["train", "test"]), np.array(["", ""]))
-    write_splits(path, ["1", "2"], split, Target("regression", np.array([0.5, 1.5])))
-    for keys in (["1"], ["1", "2", "3"]):
-        with pytest.raises(RunFolderError, match="1 samples are in one of them only"):
-            read_splits(path, keys)
-    for content in (
-        "",
-        "sample,part,target,reason\n1\n",
-        "a,b,c,d\n1,train,0.5,\n",
-        "sample,part,target,reason\n1,x,,\n",
-    ):
-        path.write_text(content)
-        with pytest.raises(RunFolderError, match=r"splits\.csv"):
-            read_splits(path, ["1"])
-    with pytest.raises(RunFolderError, match=r"gone\.csv cannot be read"):
-        read_splits(tmp_path / "gone.csv", ["1"])
+def test_training_pictures_that_all_left_as_copies_are_named_as_the_reason() -> None:
+    given = np.array(["", "", "test", "test"])
+    with pytest.raises(DataError, match=r"0 samples to train on.*2 pictures leave training.*copies"):
+        make_split(_classes([0, 1, 0, 1]), given, keys=_keys(4), content=["x", "y"] * 2, seed=0, kind="image")

@@ -107,6 +107,7 @@ def test_groups_are_numbered_and_are_no_feature(tmp_path: Path) -> None:
     [
         ("x,y\n1,a\ninf,b\n", r"column x of heart\.csv holds inf in row 2"),
         ("x,y\n", "no rows"),
+        ("x,z,y\n,?,a\n,NA,b\n", r"every cell of the features of heart\.csv is missing"),
         ("y\na\nb\n", "0 features"),
         ("x,y\n1,a\n2,\n", r"target y of heart\.csv is missing in 1 of 2 rows"),
     ],
@@ -139,6 +140,28 @@ def test_arrays_make_the_same_data_set_as_a_frame() -> None:
     assert _frame(mixed).to_dict("list") == {"n": [1.0, 2.5], "class": ["a", "b"]}
     framed = arrays_table(pd.DataFrame({"x": [1, 2], "k": ["a", "b"]}), np.array(["p", "q"]))
     assert _frame(framed).to_dict("list") == {"x": [1.0, 2.0], "k": ["a", "b"]}
+
+
+def test_a_target_that_may_stand_in_a_header_not_taken_for_one_is_told_so(tmp_path: Path) -> None:
+    path = _file(tmp_path, "2001,2002,2003\n" + "".join(f"{n % 7},{n % 5},{n % 2}\n" for n in range(40)))
+    with pytest.raises(OptionError, match="pass --header if line 1 holds names"):
+        read_table(path, target="2003")
+    assert read_table(path, target="2003", header=True).target.name == "2003"
+    with pytest.raises(OptionError, match=r"c0, c1, c2$"):
+        read_table(path, target="2003", header=False)
+
+
+def test_arrays_may_have_labels_as_a_column_a_name_and_groups() -> None:
+    X = pd.DataFrame({"x": [1.0, 2, 3, 4], "patient": ["p", "q", "p", "q"]})
+    dataset = arrays_table(X, pd.Series([0.5, 1.5, 2.5, 3.5], name="dose", index=[4, 5, 6, 7]), group="patient")
+    assert dataset.target.name == "dose"
+    assert dataset.target.values.tolist() == [0.5, 1.5, 2.5, 3.5]
+    assert dataset.groups is not None
+    assert dataset.groups.tolist() == [0, 1, 0, 1]
+    assert _frame(dataset).columns.tolist() == ["x"]
+    column = arrays_table(X, np.array([[0], [1], [0], [1]]))
+    assert (column.target.name, column.target.values.tolist()) == ("y", [0, 1, 0, 1])
+    assert arrays_table(X.rename(columns={"x": "y"}), [0, 1, 0, 1]).target.name == "y_"
 
 
 def test_arrays_of_the_wrong_shape_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.calibration import calibration_curve
 
 from percept.evaluation.calibration import calibration
@@ -26,6 +27,14 @@ def test_the_error_by_hand() -> None:
     assert found.error == pytest.approx(4 / 5 * 0.10 + 1 / 5 * 0.95)
     assert [place.low for place in found.bins] == pytest.approx([0.6, 0.9])
     assert [place.count for place in found.bins] == [4, 1]
+
+
+def test_the_limits_of_a_bin_are_those_of_clopper_and_pearson() -> None:
+    shown = np.array([[0.65, 0.35]] * 4 + [[0.95, 0.05]] * 3 + [[0.85, 0.15]] * 2)
+    bins = calibration(np.array([0, 0, 0, 1, 0, 0, 0, 1, 1]), shown).bins
+    for place, (hits, count) in zip(bins, [(3, 4), (0, 2), (3, 3)], strict=True):
+        expected = stats.binomtest(hits, count).proportion_ci(0.95, "exact")
+        assert (place.accuracy_low, place.accuracy_high) == pytest.approx((expected.low, expected.high))
 
 
 def test_certain_and_right_is_perfectly_calibrated() -> None:

@@ -84,6 +84,27 @@ def test_no_perfect_figure_is_certain() -> None:
     assert all(figure.low < 0.95 for figure in perfect.values())
 
 
+def test_a_rare_class_that_is_always_missed_leaves_balanced_accuracy_in_doubt() -> None:
+    truth = np.repeat([0, 1], [86, 4])
+    figures = evaluate_figures(truth, certain(np.zeros(90, np.int64)), classes=AB, samples=50)
+    common = stats.binomtest(86, 86).proportion_ci(0.95, "exact")
+    rare = stats.binomtest(0, 4).proportion_ci(0.95, "exact")
+    found = figures["balanced_accuracy"]
+    assert (found.value, found.method) == (0.5, "exact")
+    # independent errors add by their squares, each recall weighing one half
+    assert (found.low, found.high) == pytest.approx((0.5 - (1 - common.low) / 2, 0.5 + rare.high / 2))
+
+
+def test_the_doubt_about_a_missed_class_adds_to_the_spread_of_the_others() -> None:
+    truth = np.repeat([0, 1], [100, 4])
+    predicted = (np.arange(104) < 20).astype(np.int64)  # the common class is found 8 times in 10, the rare one never
+    figures = evaluate_figures(truth, certain(predicted), classes=AB)
+    common, rare, found = (figures[name] for name in ("recall[a]", "recall[b]", "balanced_accuracy"))
+    half = np.hypot((common.high - common.value) / 2, (rare.high - rare.value) / 2)
+    assert found.high == pytest.approx(found.value + half, abs=0.005)
+    assert found.low == pytest.approx(0.4 - (common.value - common.low) / 2, abs=0.005)
+
+
 def test_groups_that_agree_within_count_once() -> None:
     generator = np.random.default_rng(3)
     truth, right = generator.integers(0, 2, 40), generator.random(40) < 0.7

@@ -21,7 +21,7 @@ FOUND = {"majority": Baseline(right_for(100), ""), "linear": Baseline(right_for(
 
 def test_a_clear_gain_earns_the_place() -> None:
     said = verdict(TRUTH, right_for(190), FOUND, ACCURACY)
-    assert said.startswith("The network earned its place: it beats the best baseline (linear, chosen on validation), ")
+    assert said.startswith("The network earned its place: it beats the best baseline (linear), ")
     assert "accuracy 0.95 against 0.75, a gain of 0.2 (95 % interval 0.1" in said
     assert said.endswith("200 validation samples).")
 
@@ -42,9 +42,15 @@ def test_a_lower_error_is_a_gain() -> None:
     truth = np.random.default_rng(0).normal(size=100)
     found = {"mean": Baseline(truth + 2000, ""), "linear": Baseline(truth - 1, "")}
     said = verdict(truth, truth + 0.5, found, METRICS["rmse"], part="test", best="mean")
-    assert "earned its place: it beats the best baseline (mean, chosen beforehand), rmse 0.5 against 2,000" in said
+    assert "earned its place: it beats the baseline that was best on validation (mean), rmse 0.5 against 2,000" in said
     assert "a gain of 2,000" in said
     assert best_baseline(truth, found, METRICS["rmse"]) == "linear"
+
+
+def test_a_metric_is_called_by_its_words() -> None:
+    assert ", balanced accuracy 0.95 against 0.75, " in verdict(
+        TRUTH, right_for(190), FOUND, METRICS["balanced_accuracy"]
+    )
 
 
 def test_few_samples_or_groups_are_not_enough() -> None:

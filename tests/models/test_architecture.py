@@ -1,3 +1,5 @@
+import inspect
+import json
 from typing import get_args
 
 import pytest
@@ -105,3 +107,11 @@ def test_a_network_for_pictures_refuses_a_table() -> None:
 def test_the_size_rule_is_stated_in_words() -> None:
     assert MODELS["mlp"].size_rule == "own size up to 32 pixels on the shorter side, reduced to 32 above"
     assert "enlarged to 28 below" in MODELS["lenet"].size_rule
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_argument_of_the_builder_is_chosen_so_that_a_model_file_needs_no_default(name: str) -> None:
+    shape = (7,) if name in names("table") else (3, 32, 32)
+    chosen = arguments_for(name, outputs=3, shape=shape)
+    assert set(chosen) == set(inspect.signature(MODELS[name].build).parameters)
+    assert json.loads(json.dumps(chosen)) == chosen

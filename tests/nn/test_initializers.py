@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from percept.nn.initializers import initialize
+from percept.errors import OptionError
+from percept.nn.initializers import initialize, initialize_by_name
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,20 @@ def test_the_same_seed_draws_the_same_weights() -> None:
         torch.manual_seed(7)
         initialize(layer, "relu")
     assert torch.equal(layers[0].weight, layers[1].weight)
+
+
+@pytest.mark.parametrize(
+    ("name", "deviation"),
+    [("zero", 0.0), ("small_normal", 0.01), ("large_normal", 1.0), ("xavier", (2 / 600) ** 0.5), ("he", 0.005**0.5)],
+)
+def test_named_rules_draw_with_the_deviation_of_the_notes(name: str, deviation: float) -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(400, 200)
+    initialize_by_name(nn.Sequential(layer, nn.ReLU()), name)
+    assert layer.weight.std().item() == pytest.approx(deviation, rel=0.02)
+    assert not layer.bias.any()
+
+
+def test_an_unknown_rule_is_an_error_that_names_the_near_one() -> None:
+    with pytest.raises(OptionError, match="initializer is 'xavir'; expected one of .*; did you mean xavier?"):
+        initialize_by_name(nn.Linear(2, 2), "xavir")

@@ -107,6 +107,18 @@ def test_empty_calibration_bins_are_not_drawn() -> None:
     assert calibration_curve([empty, full], name="one") == calibration_curve([full], name="one")
 
 
+def test_a_bin_of_few_samples_bears_the_bar_of_its_interval() -> None:
+    bare = calibration_curve([CalibrationBin(0.9, 0.5, 2)], name="one")
+    barred = calibration_curve([CalibrationBin(0.9, 0.5, 2, 0.0126, 0.9874)], name="one")
+    assert bare != barred
+
+
+def test_counts_stand_in_the_cells_of_thirty_classes_and_the_matrix_fits_the_page() -> None:
+    svg = confusion_matrix(7 * np.eye(30, dtype=np.int64), [f"a rather long name {n}" for n in range(30)], name="one")
+    assert texts(svg).count("7") == 30
+    assert size(svg)[0] <= 1048 * 72 / 96  # the page's width on a desk, in points
+
+
 def test_methods_are_compared_in_the_order_given() -> None:
     written = texts(score_comparison([("this network", (0.9, 0.8, 0.95)), ("linear", (0.8, 0.7, 0.9))], "r2", name="a"))
     assert written.index("this network") < written.index("linear")

@@ -30,6 +30,11 @@ def test_what_is_not_a_number_is_written_as_a_dash_or_as_infinite() -> None:
     assert number(0.0) == "0"
 
 
+def test_what_rounds_to_zero_bears_no_minus() -> None:
+    assert number(-0.000001, 4) == "0.0000"
+    assert number(-0.5, 4) == "\N{MINUS SIGN}0.5000"
+
+
 def test_a_score_and_its_interval_share_their_decimals() -> None:
     score = (54.0, 8.125, 100.25)
     assert score_value(score) == "54.0"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Never
 
 import typer
 
+from percept.cli.stopping import Stopped, ignore_signals, stop_on_signals
 from percept.errors import PerceptError, PerceptWarning
 from percept.version import __version__
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 
 
+DATA, TRAINING = "What is learned from", "How it is learned"  # panels of percept fit --help
 TaskName = Literal["classification", "regression"]
 ResizeName = Literal["stretch", "crop"]
 WeightsName = Literal["none", "balanced"]
@@ -59,62 +61,122 @@ def fit(
             show_default=False,
         ),
     ],
-    target: Annotated[str | None, typer.Option(help="Target column of a table; -1 is the last one.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Target column of a table; -1 is the last one.", rich_help_panel=DATA)
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; never overwritten.", show_default="runs/NAME")] = None,
-    model: Annotated[str | None, typer.Option(help="Network, see percept models.", show_default="by the data")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Network, see percept models.", show_default="by the data", rich_help_panel=TRAINING),
+    ] = None,
     test: Annotated[
         str | None,
-        typer.Option(help="Your own test file or folder, or none to seal nothing.", show_default="a part of the data"),
+        typer.Option(
+            help="Your own test file or folder, or none to seal nothing.",
+            show_default="a part of the data",
+            rich_help_panel=DATA,
+        ),
     ] = None,
-    task: Annotated[TaskName | None, typer.Option(help="What the target is.", show_default="by the target")] = None,
-    group: Annotated[str | None, typer.Option(help="Column whose equal values stay on one side of a split.")] = None,
+    task: Annotated[
+        TaskName | None,
+        typer.Option(
+            help="classification or regression.", show_default="by the target", metavar="NAME", rich_help_panel=DATA
+        ),
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Column whose equal values stay on one side of a split.", rich_help_panel=DATA)
+    ] = None,
     header: Annotated[
         bool | None,
-        typer.Option("--header/--no-header", help="Whether a table's first line holds names.", show_default="noticed"),
+        typer.Option(
+            "--header/--no-header",
+            help="Whether a table's first line holds names.",
+            show_default="noticed",
+            rich_help_panel=DATA,
+        ),
     ] = None,
-    test_size: Annotated[float | None, typer.Option(help="Share of the samples to seal.", show_default="0.2")] = None,
+    test_size: Annotated[
+        float | None, typer.Option(help="Share of the samples to seal.", show_default="0.2", rich_help_panel=DATA)
+    ] = None,
     validation_size: Annotated[
-        float | None, typer.Option(help="Share of the samples to validate on.", show_default="0.15")
+        float | None,
+        typer.Option(help="Share of the samples to validate on.", show_default="0.15", rich_help_panel=DATA),
     ] = None,
-    skip_unreadable: Annotated[bool, typer.Option("--skip-unreadable", help="Go on without broken pictures.")] = False,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Go on without broken pictures.", rich_help_panel=DATA)
+    ] = False,
     image_size: Annotated[
         str | None,
-        typer.Option(help="Input size, such as 64 or 64x96 (height x width) pixels.", show_default="by the model"),
+        typer.Option(
+            help="Input size, such as 64 or 64x96 (height x width) pixels.",
+            show_default="by the model",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     resize: Annotated[
-        ResizeName | None, typer.Option(help="Stretch pictures, or crop.", show_default="stretch")
+        ResizeName | None,
+        typer.Option(
+            help="stretch pictures, or crop them.", show_default="stretch", metavar="NAME", rich_help_panel=DATA
+        ),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over the data, at most.", show_default="by the data")
+        int | None,
+        typer.Option(help="Passes over the data, at most.", show_default="by the data", rich_help_panel=TRAINING),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Samples a step.", show_default="by the data")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adamw, adam or sgd.", show_default="adamw")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Step size.", show_default="by the optimizer")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Samples a step.", show_default="by the data", rich_help_panel=TRAINING)
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="adamw, adam or sgd.", show_default="adamw", rich_help_panel=TRAINING)
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Step size.", show_default="by the optimizer", rich_help_panel=TRAINING)
+    ] = None,
     weight_decay: Annotated[
-        float | None, typer.Option(help="Decay of the weights.", show_default="by the optimizer")
+        float | None,
+        typer.Option(help="Decay of the weights.", show_default="by the optimizer", rich_help_panel=TRAINING),
     ] = None,
-    momentum: Annotated[float | None, typer.Option(help="Momentum of sgd.", show_default="0.9")] = None,
-    schedule: Annotated[str | None, typer.Option(help="cosine, plateau or constant.", show_default="cosine")] = None,
+    momentum: Annotated[
+        float | None, typer.Option(help="Momentum of sgd.", show_default="0.9", rich_help_panel=TRAINING)
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="cosine, plateau or constant.", show_default="cosine", rich_help_panel=TRAINING)
+    ] = None,
     metric: Annotated[
         str | None,
         typer.Option(
             help="Validation figure that chooses the weights: loss, accuracy,"
             " balanced_accuracy, auroc, macro_f1, rmse, mae, r2.",
             show_default="loss",
+            rich_help_panel=TRAINING,
         ),
     ] = None,
     patience: Annotated[
         int | None,
-        typer.Option(help="Epochs without a better figure before the end; 0 never stops.", show_default="by the data"),
+        typer.Option(
+            help="Epochs without a better figure before the end; 0 never stops.",
+            show_default="by the data",
+            rich_help_panel=TRAINING,
+        ),
     ] = None,
     clip_norm: Annotated[
-        float | None, typer.Option(help="Largest norm of a gradient; 0 is off.", show_default="5")
+        float | None,
+        typer.Option(help="Largest norm of a gradient; 0 is off.", show_default="5", rich_help_panel=TRAINING),
     ] = None,
     class_weights: Annotated[
-        WeightsName | None, typer.Option(help="Weigh rare classes up.", show_default="none")
+        WeightsName | None,
+        typer.Option(
+            help="none, or balanced to weigh rare classes up.",
+            show_default="none",
+            metavar="NAME",
+            rich_help_panel=TRAINING,
+        ),
     ] = None,
     augment: Annotated[
-        str | None, typer.Option(help="none, or shift for pictures moved a little.", show_default="by the data")
+        str | None,
+        typer.Option(
+            help="none, or shift for pictures moved a little.", show_default="by the data", rich_help_panel=TRAINING
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Every random choice derives from it.", show_default="0")] = None,
     device: DeviceOption = None,
@@ -169,9 +231,9 @@ def fit(
                 watch=view.show,
                 progress=progress,
             )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped) as stopped:
         view.stop()
-        _interrupted(view.folder, view.last_epoch)
+        _interrupted(view.folder, getattr(stopped, "exit_code", 130))
     finally:
         view.stop()
     screen.table(figures_table("Validation", run.validation))
@@ -185,11 +247,14 @@ def fit(
     screen.result({"run": str(run.path), "validation": run.validation, "verdict": run.verdict})
 
 
-def _interrupted(folder: Path | None, epoch: int) -> Never:
-    saved = f"epochs 1 to {epoch} are saved" if epoch else "no epoch had ended yet"
+def _interrupted(folder: Path | None, code: int) -> Never:
+    from percept.runs.folder import RunFolder
+
+    epoch = RunFolder(folder).epochs if folder else 0
+    saved = f"epochs 1 to {epoch} are saved" if epoch > 1 else "epoch 1 is saved" if epoch else "no epoch had ended yet"
     where = f" in {folder}; the same command with --resume goes on" if folder else ""
-    typer.echo(f"stopped: {saved}{where}", err=True)
-    raise typer.Exit(130)
+    typer.echo(f"percept: stopped: {saved}{where}", err=True)
+    raise typer.Exit(code)
 
 
 def _image_size(text: str) -> tuple[int, int]:
@@ -338,19 +403,22 @@ def run() -> None:
             stream.reconfigure(errors="backslashreplace")  # a file name no terminal can show is no reason to stop
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `percept ... | head` ends quietly
+    stop_on_signals()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning  # type: ignore[assignment]
             app()
     except PerceptError as error:
         _fail(str(error), 2)
-    except KeyboardInterrupt:
-        _fail("stopped", 130)
+    except Stopped as stopped:
+        _fail("stopped", stopped.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}; nothing that was there has been changed", 2)
     except MemoryError:
         _fail("the memory is full; take smaller pictures (--image-size), a smaller --batch-size, or fewer samples", 2)
+    finally:
+        ignore_signals()
 
 
 def _fail(sentence: str, code: int) -> Never:
@@ -369,4 +437,4 @@ def main(arguments: list[str]) -> Any:
     Args:
         arguments: what follows `percept` on the command line.
     """
-    return app(arguments, standalone_mode=False)
+    return app(arguments, standalone_mode=False, prog_name="percept")

@@ -3,11 +3,16 @@
 import json
 import sys
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
 
 if TYPE_CHECKING:
     from percept.cli.screen import Screen
     from percept.workflow.predict import Row
+
+MEASURED = 100  # rows that the columns' widths are taken from
 
 
 def print_rows(rows: "Iterator[Row]", screen: "Screen") -> None:
@@ -24,10 +29,19 @@ def print_rows(rows: "Iterator[Row]", screen: "Screen") -> None:
             separator = ",\n "
         sys.stdout.write("[]\n" if separator == "[" else "]\n")
         return
-    width = 0
-    for number, row in enumerate(rows):
-        cells = [f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values()]
-        if number == 0:
-            width = max(24, len(cells[0]))
-            screen.say("  ".join([next(iter(row)).ljust(width), *(name.ljust(12) for name in list(row)[1:])]), "bold")
-        screen.say("  ".join([cells[0].ljust(width), *(cell.ljust(12) for cell in cells[1:])]).rstrip())
+    first = list(islice(rows, MEASURED))
+    if not first:
+        return
+    lines = [list(first[0]), *map(_cells, first)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    for number, line in enumerate(chain(lines, map(_cells, rows))):
+        padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
+        screen.line("  ".join(padded).rstrip(), "" if number else "bold")
+
+
+def _cells(row: "Row") -> list[str]:
+    return [_decimals(value) if isinstance(value, float) else str(value) for value in row.values()]
+
+
+def _decimals(value: float) -> str:
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e9 else f"{value:.4g}"

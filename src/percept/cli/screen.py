@@ -1,35 +1,53 @@
 """What the command shows while it works: notes, a live line of epochs with the time left, and the end."""
 
 import json
+import math
+import os
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from percept.workflow.events import Event
 
+MOST_RECALLS = 10  # classes whose recall is printed
+
 
 class Screen:
     """The terminal: people read it on standard output, or on standard error where --json has the output.
+
+    Of several processes that train together, only the first speaks.
 
     Args:
         as_json: whether standard output is for JSON alone.
     """
 
     def __init__(self, as_json: bool) -> None:
-        self.as_json = as_json
+        quiet = os.environ.get("RANK", "0") != "0"  # torchrun numbers its processes
+        self.as_json = as_json and not quiet
         # a pipe or a file gets whole lines, however long; a terminal gets its own width
-        width = None if sys.stdout.isatty() else 160
-        self.console = Console(stderr=as_json, highlight=False, soft_wrap=True, width=width)
+        width = None if (sys.stderr if as_json else sys.stdout).isatty() else 160
+        self.console = Console(stderr=as_json, quiet=quiet, highlight=False, soft_wrap=True, width=width)
 
     def say(self, text: str, style: str = "") -> None:
-        """Print a sentence, its brackets taken as they are."""
+        """Print a sentence, its brackets taken as they are; on a terminal it breaks between words, never in a path."""
+        if self.console.is_terminal:
+            text = "\n".join(_folded(line, self.console.width) for line in text.split("\n"))
+        self.line(text, style)
+
+    def line(self, text: str, style: str = "") -> None:
+        """Print a line as it is, such as a row of a table."""
         self.console.print(text, style=style or None, markup=False)
 
     def table(self, table: Table) -> None:
@@ -41,6 +59,11 @@ class Screen:
         if self.as_json:
             sys.stdout.write(json.dumps(values) + "\n")
             sys.stdout.flush()
+
+
+def _folded(line: str, width: int) -> str:
+    hang = "  " if line.startswith("- ") else ""
+    return textwrap.fill(line, width, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
 
 
 @contextmanager
@@ -66,8 +89,39 @@ def decoding(screen: Screen) -> Iterator[Callable[[int, int], None]]:
             bar.stop()
 
 
+@dataclass
+class EpochLine:
+    """The live line of a training: what does not fit the terminal's width is left out, the least telling first.
+
+    Attributes:
+        epochs: how many there are at most.
+        done: epochs that are done, with the share of the present one.
+        left: the time left in words.
+        figures: of the last epoch, the most telling first.
+    """
+
+    epochs: int
+    done: float
+    left: str = ""
+    figures: tuple[str, ...] = ()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        words = [f"epoch {min(int(self.done) + 1, self.epochs)} of {self.epochs}", self.left, *self.figures]
+        line = ""
+        for word in filter(None, words):
+            longer = f"{line}  {word}" if line else word
+            if len(longer) > options.max_width:
+                break
+            line = longer
+        room = options.max_width - len(line) - 2
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        bar = [ProgressBar(total=self.epochs, completed=self.done, width=min(room - 2, 24))] if room >= 10 else []
+        grid.add_row(*bar, Text(line, no_wrap=True, overflow="crop"))
+        yield grid
+
+
 class TrainingView:
-    """Epochs as they end: on a terminal a bar that keeps moving, in a file a line every few seconds.
+    """Epochs as they end: on a terminal a line that keeps moving, in a file a line every few seconds.
 
     Args:
         screen: where to show them.
@@ -81,15 +135,8 @@ class TrainingView:
         self.last_line = 0.0
         self.last_epoch = 0
         self.folder: Any = None
-        self.bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[figures]}"),
-            TextColumn("{task.fields[left]}"),
-            console=screen.console,
-            transient=True,
-        )
-        self.task: Any = None
+        self.live: Live | None = None
+        self.row = EpochLine(0, 0)
 
     def show(self, event: "Event") -> None:
         """Show one event of a training."""
@@ -97,6 +144,7 @@ class TrainingView:
         from percept.workflow.events import Note, Started, Trained
 
         if isinstance(event, Note):
+            self.stop()
             self.screen.say(f"- {event.text}")
         elif isinstance(event, Started):
             self._start(event)
@@ -111,37 +159,35 @@ class TrainingView:
         if event.first > 1:
             self.screen.say(f"- goes on from epoch {event.first}")
         if self.screen.console.is_terminal and event.first <= event.epochs:
-            self.task = self.bar.add_task(
-                "epochs", total=event.epochs, completed=event.first - 1, epoch=event.first, figures="", left=""
-            )
-            self.bar.start()
+            self.row = EpochLine(event.epochs, event.first - 1)
+            self.live = Live(self.row, console=self.screen.console, transient=True, refresh_per_second=8)
+            self.live.start()
 
     def _advance(self, done: float) -> None:
-        if self.task is not None:
-            left = _time_left(self.begun, done - self.first + 1, self.epochs - self.first + 1)
-            self.bar.update(self.task, completed=done, epoch=f"{int(done) + 1} of {self.epochs}", left=left)
+        self.row.done = done
+        self.row.left = _time_left(self.begun, done - self.first + 1, self.epochs - self.first + 1)
 
     def _epoch(self, event: Any) -> None:
         epoch = event.epoch
         self.last_epoch = epoch.number
-        figures = f"loss {epoch.train_loss:.4f}  validation " + "  ".join(
-            f"{name} {value:.4f}" for name, value in epoch.figures.items()
-        )
-        if self.task is not None:
-            self.bar.update(self.task, figures=f"{figures}  best {event.best}")
-            self._advance(epoch.number)
-            return
+        figures = {name: f"{name} {value:.4f}" for name, value in epoch.figures.items()}
+        loss = f"validation {figures.pop('loss')}" if "loss" in figures else ""
+        self._advance(epoch.number)
+        self.row.figures = (f"loss {epoch.train_loss:.4f}", *figures.values(), loss, f"best epoch {event.best}")
         now = time.monotonic()
-        if now - self.last_line > 2 or epoch.number in (1, event.epochs):
+        if self.live is None and (now - self.last_line > 2 or epoch.number in (1, event.epochs)):
             self.last_line = now
-            left = _time_left(self.begun, epoch.number - self.first + 1, event.epochs - self.first + 1)
-            self.screen.say(f"epoch {epoch.number:3d} of {event.epochs}  {figures}  {left}")
+            words = (f"epoch {epoch.number:3d} of {event.epochs}", *self.row.figures, self.row.left)
+            self.screen.say("  ".join(filter(None, words)))
 
     def stop(self) -> None:
-        """Take the bar away."""
-        if self.task is not None:
-            self.bar.stop()
-            self.task = None
+        """Take the live line away, and leave the last epoch's figures where it was."""
+        if self.live is not None:
+            self.live.stop()
+            self.live = None
+            if self.row.figures:
+                words = (f"epoch {self.last_epoch} of {self.epochs}", *self.row.figures)
+                self.screen.say("  ".join(filter(None, words)))
 
 
 def _time_left(begun: float, done: float, total: float) -> str:
@@ -154,18 +200,38 @@ def _time_left(begun: float, done: float, total: float) -> str:
 
 
 def figures_table(title: str, figures: Mapping[str, Mapping[str, float | None]]) -> Table:
-    """Return figures and their intervals as a table."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    table.add_column("figure")
-    table.add_column("value", justify="right")
-    table.add_column("95 % interval", justify="right")
+    """Return figures and their intervals as a table; of many classes, the recalls of the worst alone.
+
+    Args:
+        title: what stands above it.
+        figures: {"accuracy": {"value": .., "low": .., "high": ..}, "recall[rose]": .., ...}.
+    """
+    recalls = [name for name in figures if name.startswith("recall[")]
+    recalls.sort(key=lambda name: math.inf if (value := figures[name]["value"]) is None else value)
+    left_out = set(recalls[MOST_RECALLS:])
+    more = f"and {len(left_out)} more classes, none with a lower recall (all of them: report, or --json)"
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        caption=more if left_out else None,
+        caption_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    table.add_column("figure", overflow="fold")
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("95 % interval", justify="right", no_wrap=True)
     for name, figure in figures.items():
-        interval = f"{_number(figure['low'])} to {_number(figure['high'])}"
-        table.add_row(name.replace("[", r"\["), _number(figure["value"]), interval)
+        if name not in left_out:
+            interval = f"{_number(figure['low'])} to {_number(figure['high'])}"
+            table.add_row(Text(name), _number(figure["value"]), interval)
     return table
 
 
 def _number(value: float | None) -> str:
     if value is None:
         return "-"
+    if value and not 1e-3 <= abs(value) < 1e9:  # a target's own unit may be tiny or huge
+        return f"{value:.4g}"
     return f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"

@@ -28,6 +28,12 @@ class Target:
     classes: tuple[str, ...] = ()
     name: str = "class"
 
+    def labels(self) -> list[str]:
+        """Return the class name of each sample, or its figure as text that gives back the same float."""
+        if self.classes:
+            return [self.classes[int(value)] for value in self.values]
+        return [str(value) for value in self.values.tolist()]
+
     def take(self, rows: NDArray[np.int64]) -> Self:
         """Return the target of some samples, in the order of `rows`."""
         return replace(self, values=self.values[rows])

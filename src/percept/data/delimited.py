@@ -240,7 +240,8 @@ def read_rows(
         except (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning) as error:
             what = "some rows have more" if isinstance(error, pd.errors.ParserWarning) else _plain(error)
             raise DataError(
-                f"{path} cannot be read as {len(layout.names)} columns ({what}); give every row equally many cells"
+                f"{path} cannot be read as {len(layout.names)} columns ({what}); give every row equally many cells,"
+                " and take out what is no table, such as lines above the header"
             ) from error
 
 

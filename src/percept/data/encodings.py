@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from percept.data.frames import ColumnKind
 
+_LONGEST_TAIL = 20.0  # bound of what `squash` returns: past 2e8 tails one wild value would flatten all others
 _FURTHEST = 1e6  # bound of every input: a wild value at prediction must not overflow float32
 
 
@@ -21,7 +22,7 @@ class NumberColumn:
         kind: "number", or "date" for seconds since 1970.
         median: takes the place of a missing cell.
         tail: 0 leaves values as they are; else they become asinh((value - median) / tail), about linear near the
-            median and logarithmic far from it.
+            median and logarithmic far from it, up to a bound.
         mean: of the training values, after `tail`.
         std: standard deviation of the training values, after `tail`.
         missing: whether a second feature tells by 1 that the cell is missing, by 0 that it is not.
@@ -105,4 +106,7 @@ class CategoryColumn:
 
 def squash(values: NDArray[np.float64], median: float, tail: float) -> NDArray[np.float64]:
     """Return values drawn in towards the median: asinh((value - median) / tail), or as they are where `tail` is 0."""
-    return np.arcsinh((values - median) / tail) if tail else values
+    if not tail:
+        return values
+    with np.errstate(over="ignore"):  # what overflows is cut off at the bound
+        return np.clip(np.arcsinh((values - median) / tail), -_LONGEST_TAIL, _LONGEST_TAIL)

@@ -23,7 +23,7 @@ class _Listing:
     """What was found so far: pictures with class and part, and what was left out."""
 
     root: Path
-    pictures: list[tuple[str, str, str]] = field(default_factory=list)  # key, class, part
+    pictures: list[tuple[Path, str, str]] = field(default_factory=list)  # file, class, part
     empty: list[str] = field(default_factory=list)  # class folders without a picture
     loose: int = 0  # pictures in no class folder
     others: Counter[str] = field(default_factory=Counter)  # files that are no pictures, by ending
@@ -56,17 +56,17 @@ def read_folder(root: Path) -> Dataset:
     parts = _part_folders(root)
     for part, folder in parts.items() if parts else [("", root)]:
         _list_classes(listing, folder, part)
-    listing.pictures.sort()
+    listing.pictures.sort(key=lambda picture: picture[0].relative_to(root).as_posix())
     classes = sorted(listing.classes("", *PARTS.values()), key=natural_key)
     _check(listing, classes, parts)
     numbers = {name: number for number, name in enumerate(classes)}
     return Dataset(
         name=root.resolve().name,
-        samples=PictureFiles(tuple(root / key for key, _, _ in listing.pictures)),
+        samples=PictureFiles(tuple(path for path, _, _ in listing.pictures)),
         target=Target("classification", np.array([numbers[name] for _, name, _ in listing.pictures]), tuple(classes)),
-        keys=tuple(key for key, _, _ in listing.pictures),
+        keys=tuple(_text(path.relative_to(root).as_posix()) for path, _, _ in listing.pictures),
         given=np.array([part for _, _, part in listing.pictures]),
-        notes=tuple(_notes(listing, parts)),
+        notes=tuple(map(_text, _notes(listing, parts))),
     )
 
 
@@ -100,12 +100,27 @@ def _list_classes(listing: _Listing, folder: Path, part: str) -> None:
             continue
         before = len(listing.pictures)
         for path in _files_below(entry):
-            if path.suffix.lower() in EXTENSIONS and not _hidden(path.name):
-                listing.pictures.append((path.relative_to(listing.root).as_posix(), entry.name, part))
+            if _is_picture(path):
+                listing.pictures.append((path, _text(entry.name), part))
             else:
                 _leave_out(listing, path)
         if len(listing.pictures) == before:
             listing.empty.append(entry.relative_to(listing.root).as_posix())
+
+
+def pictures_below(folder: Path) -> list[Path]:
+    """Return the pictures in a folder and in the folders inside it, in order, hidden ones left out."""
+    return sorted(filter(_is_picture, _files_below(folder)))
+
+
+def _is_picture(path: Path) -> bool:
+    """Tell from its name whether a file is a picture that the user put there."""
+    return path.suffix.lower() in EXTENSIONS and not _hidden(path.name)
+
+
+def _text(name: str) -> str:
+    """Return a file's name as proper text, so that every report and table can hold it: other bytes become escapes."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _leave_out(listing: _Listing, path: Path) -> None:
@@ -158,8 +173,9 @@ def _check(listing: _Listing, classes: list[str], parts: dict[str, Path]) -> Non
             "add some, or take these pictures away"
         )
     if len(classes) == 1:
-        inner = [folder.name for folder in _subfolders(listing.root / classes[0])] if not parts else []
-        hint = f" (did you mean {root}/{classes[0]}?)" if len(inner) > 1 else ""
+        only = listing.root / classes[0]
+        nested = not parts and only.is_dir() and len(_subfolders(only)) > 1
+        hint = f" (did you mean {root}/{classes[0]}?)" if nested else ""
         raise DataError(f"{root} holds a single class, {classes[0]}; {expected}, at least two{hint}")
 
 

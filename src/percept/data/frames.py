@@ -18,7 +18,7 @@ def plain_frame(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     """Return the frame with text for names and every column float64 or text.
 
     Args:
-        frame: columns of any type; dates become seconds since 1970, truth values and categories become text.
+        frame: columns of any type; dates, truth values and categories become text.
         source: what to call the frame in an error.
 
     Raises:
@@ -52,7 +52,7 @@ def plain_column(column: "pd.Series[Any]", source: str = "the table") -> "pd.Ser
     if types.is_complex_dtype(column.dtype):
         raise DataError(f"column {column.name} of {source} holds complex numbers; give real and imaginary parts apart")
     if types.is_datetime64_any_dtype(column.dtype):
-        return _seconds(column)
+        return _dates_as_text(column)
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "m":
         return pd.Series(column.to_numpy() / np.timedelta64(1, "s"), index=column.index, name=column.name)
     if types.is_numeric_dtype(column.dtype):
@@ -61,7 +61,7 @@ def plain_column(column: "pd.Series[Any]", source: str = "the table") -> "pd.Ser
     if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
         return pd.to_numeric(column).astype(np.float64)
     if kind in ("datetime", "date", "datetime64"):
-        return _seconds(pd.to_datetime(column, utc=True))
+        return _dates_as_text(column)
     return _text(column)
 
 
@@ -83,6 +83,14 @@ def text_of(value: object) -> str:
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         return str(int(value))
     return str(value)
+
+
+def _dates_as_text(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return dates as a text file has them, so that a model takes both from either."""
+    moments = pd.to_datetime(column, utc=True)
+    whole_days = bool((moments.dropna() == moments.dropna().dt.normalize()).all())
+    texts = moments.dt.strftime("%Y-%m-%d" if whole_days else "%Y-%m-%dT%H:%M:%S.%f")
+    return texts.astype(object).where(moments.notna(), None)
 
 
 def _seconds(column: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -168,7 +176,7 @@ def check_columns(present: Iterable[str], needed: Iterable[str], source: str) ->
     if missing:
         raise DataError(
             f"{source} lacks {_listed(missing)}; it has {_listed(there)}: add what is missing"
-            " (if the first line holds no names, pass --no-header)"
+            " (the first line of a text file must hold the names, as in the training table)"
         )
 
 

@@ -45,12 +45,22 @@ def read_source(
             f"{source} does not exist; give a folder of pictures, a table, an .npz or IDX file,"
             f" or one of {', '.join(BUILTIN)}"
         )
+    for each in (path, test):
+        _check_name(each)
     if path.is_dir() or path.suffix.lower() == ".npz" or is_idx_folder(path):
         _only_for_tables(source, target=target, header=header, group=group)
         if task == "regression":
             raise OptionError(f"--task regression is for tables; {source} holds pictures with classes")
         return _with_test(_read_pictures(path), test)
     return read_table(path, target=target, header=header, task=task, group=group, test=test)
+
+
+def _check_name(path: Path | None) -> None:
+    """Refuse a path that no recipe can hold; names below a folder of pictures may be what they like."""
+    try:
+        str(path and path.resolve()).encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"the name of {path} is no proper text (expected UTF-8); rename it or move the data") from error
 
 
 def _read_pictures(path: Path) -> Dataset:
@@ -80,6 +90,7 @@ def _with_test(dataset: Dataset, test: Path | None) -> Dataset:
             f"--test {test} has the class {unknown[0]!r}, which {dataset.name} has not; expected only"
             f" {', '.join(dataset.target.classes[:10])}"
         )
+    own = f"; {dataset.name}'s own test part joins the rest" if (dataset.given == "test").any() else ""
     numbers = np.array([dataset.target.classes.index(name) for name in extra.target.classes])
     values = np.concatenate([dataset.target.values, numbers[extra.target.values.astype(np.int64)]])
     return replace(
@@ -88,7 +99,7 @@ def _with_test(dataset: Dataset, test: Path | None) -> Dataset:
         target=replace(dataset.target, values=values),
         keys=(*dataset.keys, *(f"{test.name}/{key}" for key in extra.keys)),
         given=np.concatenate([np.where(dataset.given == "test", "", dataset.given), np.full(len(extra), "test")]),
-        notes=(*dataset.notes, f"{len(extra)} test pictures from {test}"),
+        notes=(*dataset.notes, f"{len(extra)} test pictures from {test}{own}"),
     )
 
 

@@ -1,10 +1,7 @@
 """The split: each sample in training, validation or test once and for all, and nothing alike on two sides."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -15,12 +12,10 @@ from scipy.sparse.csgraph import connected_components
 from percept.data.allocation import deal, quotas
 from percept.data.dataset import Kind, Target
 from percept.data.duplicates import first_alike
-from percept.errors import DataError, OptionError, RunFolderError
-from percept.files import replacing
+from percept.errors import DataError, OptionError
 
 Part = Literal["train", "validation", "test", "out"]
 _STRATA = 10  # bins of equal count that stand for classes where a number is predicted
-_HEADER = ("sample", "part", "target", "reason")
 
 
 @dataclass(frozen=True)
@@ -89,7 +84,7 @@ def make_split(
     cuts = {"test": test} if test is not None and not (part == "test").any() else {}
     cuts |= {"validation": validation} if not (part == "validation").any() else {}
     rest = np.flatnonzero(part == "train")
-    _check_counts(target, rest, 1 + len(cuts), "test" in cuts)
+    _check_counts(target, rest, 1 + len(cuts), "test" in cuts, "".join(f" ({note})" for note in notes))
     if cuts:
         units = _units([numbers[rest] for numbers in (copies, tied) if numbers is not None], len(rest))
         part[rest] = _cut(target.take(rest), units, cuts, seed)
@@ -137,11 +132,11 @@ def _leave(
     return [f"{found} {what} leave training or validation, being {why} some in a part kept apart"]
 
 
-def _check_counts(target: Target, rest: NDArray[np.int64], need: int, cuts_test: bool) -> None:
+def _check_counts(target: Target, rest: NDArray[np.int64], need: int, cuts_test: bool, left: str) -> None:
     hint = ", or pass --test none" if cuts_test else ""
     if target.task == "regression":
         if len(rest) < need:
-            raise DataError(f"there are {len(rest)} samples to train on, {need} are needed; add samples{hint}")
+            raise DataError(f"there are {len(rest)} samples to train on, {need} are needed{left}; add samples{hint}")
         return
     counts = np.bincount(target.values[rest].astype(np.int64), minlength=len(target.classes))
     few = np.flatnonzero(counts < need)
@@ -149,7 +144,8 @@ def _check_counts(target: Target, rest: NDArray[np.int64], need: int, cuts_test:
         others = f" (and {len(few) - 1} more classes have too few)" if len(few) > 1 else ""
         raise DataError(
             f"class {target.classes[few[0]]!r} has {counts[few[0]]} samples to train on, {need} are needed, one for"
-            f" each part that is to be made{others}; add samples, merge the class with another or leave it out{hint}"
+            f" each part that is to be made{others}{left}; add samples, merge the class with another or leave it"
+            f" out{hint}"
         )
 
 
@@ -201,59 +197,13 @@ def _cut_notes(
     part: NDArray[np.str_], rest: NDArray[np.int64], units: NDArray[np.int64], cuts: dict[str, float], what: str
 ) -> list[str]:
     together = int((np.bincount(units)[units] > 1).sum())
+    if not together:
+        return []
     notes = [f"{together} {what} are tied to others, by group or as copies, and stand on one side with them"]
     for name, share in cuts.items():
         got = float((part[rest] == name).mean())
         if abs(got - share) > 0.05:
             notes.append(
-                f"the {name} part holds {got:.0%} of the {what} instead of {share:.0%}, because groups stay whole"
+                f"the {name} part holds {got:.0%} of the {what} instead of {share:.0%}, because tied ones stay together"
             )
-    return notes if together else notes[1:]
-
-
-def write_splits(path: Path, keys: Sequence[str], split: Split, target: Target) -> None:
-    """Write the split as CSV with the columns sample, part, target and reason, whole or not at all.
-
-    Args:
-        path: the file, such as splits.csv.
-        keys: (samples,) names of the samples.
-        split: the part of each.
-        target: what is to be predicted.
-
-    Raises:
-        WriteError: the disk is full or the folder cannot be written to.
-    """
-    labels = [target.classes[int(value)] for value in target.values] if target.classes else target.values.tolist()
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_HEADER)
-    writer.writerows(zip(keys, split.part.tolist(), labels, split.reasons.tolist(), strict=True))
-    with replacing(path) as file:
-        file.write(text.getvalue().encode("utf-8", "surrogateescape"))  # file names may be no proper text
-
-
-def read_splits(path: Path, keys: Sequence[str]) -> NDArray[np.str_]:
-    """Return the part of each sample as `write_splits` wrote it.
-
-    Args:
-        path: the file.
-        keys: (samples,) names of the samples, in the order that is wanted.
-
-    Raises:
-        RunFolderError: the file is missing or damaged, or it holds other samples.
-    """
-    try:
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            header, *rows = list(csv.reader(file))
-        parts = {key: part for key, part, _, _ in rows}
-    except (OSError, ValueError, csv.Error) as error:
-        raise RunFolderError(f"{path} cannot be read ({error}); put back the file as it was, or fit again") from error
-    if tuple(header) != _HEADER or not set(parts.values()) <= {"train", "validation", "test", "out"}:
-        raise RunFolderError(f"{path} is not the split of a run; put back the file as it was, or fit again")
-    other = [*(key for key in keys if key not in parts), *(parts.keys() - set(keys))]
-    if other:
-        raise RunFolderError(
-            f"{path} does not go with the data: {len(other)} samples are in one of them only, such as"
-            f" {min(other)}; put back the data as it was, or fit again"
-        )
-    return np.array([parts[key] for key in keys], dtype="<U10")
+    return notes

@@ -45,8 +45,15 @@ def read_table(
     path = Path(path)
     table = read_table_file(path, header)
     columns = list(table.frame.columns)
-    target = choose_column(columns, target)
-    group = None if group is None else choose_column(columns, group, "--group")
+    try:
+        target = choose_column(columns, target)
+        group = None if group is None else choose_column(columns, group, "--group")
+    except OptionError as error:
+        if table.header or header is not None:
+            raise
+        raise OptionError(
+            f"{error} ({path.name} seems to have no header; pass --header if line 1 holds names)"
+        ) from None
     notes = list(table.notes)
     counters = [name for name in row_counters(table.frame) if name not in (target, group)]
     if len(counters) < len(columns) - 1 - (group is not None):  # else nothing but counters would be left
@@ -107,6 +114,8 @@ def frame_dataset(
     if not features or not len(frame):
         raise DataError(f"{source} has {len(frame)} rows and {len(features)} features; expected at least one of each")
     check_finite(frame[features], source)
+    if all(frame[name].isna().all() for name in features):
+        raise DataError(f"every cell of the features of {source} is missing; give columns that tell the samples apart")
     truth, sentence = make_target(frame[target_name], task, source)
     told = [*notes, sentence]
     rows = len(frame)
@@ -134,17 +143,19 @@ def arrays_table(
     *,
     feature_names: Sequence[str] | None = None,
     task: Task | None = None,
-    target: str = "class",
+    group: str | None = None,
+    target: str | None = None,
     name: str = "arrays",
 ) -> Dataset:
     """Make a data set of arrays.
 
     Args:
         X: (samples, features) numbers or text; a data frame keeps its own names.
-        y: (samples,) classes or numbers.
+        y: (samples,) or (samples, 1) classes or numbers.
         feature_names: one name a feature; None calls them c0, c1, ...
         task: "classification" or "regression"; None decides by the values of `y`.
-        target: what to call `y`.
+        group: column of X whose equal values belong together; it is no feature.
+        target: what to call `y`; None takes its own name if it is a Series, else "y".
         name: short name of the data set.
 
     Raises:
@@ -156,7 +167,9 @@ def arrays_table(
         ['c0', 'c1']
     """
     inputs = X.reset_index(drop=True) if isinstance(X, pd.DataFrame) else pd.DataFrame(_matrix(X))
+    target = target or str(getattr(y, "name", None) or "y")
     values = np.asarray(y)
+    values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     if values.shape != (len(inputs),):
         raise DataError(f"y has the shape {values.shape}; expected ({len(inputs)},), one value for each row of X")
     if feature_names is not None and len(feature_names) != inputs.shape[1]:
@@ -165,10 +178,10 @@ def arrays_table(
         )
     if feature_names is not None or not isinstance(X, pd.DataFrame):
         inputs.columns = pd.Index(feature_names or [f"c{number}" for number in range(inputs.shape[1])])
-    while target in inputs.columns:
+    while target in set(map(str, inputs.columns)):
         target += "_"
     frame = pd.concat([inputs, pd.Series(values, name=target)], axis=1)
-    return frame_dataset(frame, target=target, task=task, name=name, source="X")
+    return frame_dataset(frame, target=target, task=task, group=group, name=name, source="X")
 
 
 def _matrix(X: ArrayLike) -> NDArray[Any]:

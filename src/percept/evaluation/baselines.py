@@ -141,9 +141,9 @@ def _predict(model: _Model, features: Reader, target: Target, train_rows: Rows, 
         estimator.fit(features(used), target.values[used])
         ask = estimator.predict_proba if target.task == "classification" else estimator.predict
         answers = np.concatenate([ask(features(rows[at : at + CHUNK])) for at in range(0, len(rows), CHUNK)])
-    note = f"{model.setting} = {choice:g}, chosen by cross-validation on {len(shown)} training samples"
+    note = f"{model.setting} = {choice:g}, chosen by cross-validation on {len(shown):,} training samples"
     if len(used) < len(train_rows):
-        note += f"; fitted on {len(used)} of {len(train_rows)} training samples"
+        note += f"; fitted on {len(used):,} of {len(train_rows):,} training samples"
     if target.task == "regression":
         return Baseline(answers.astype(np.float64), note)
     shares = np.zeros((len(rows), len(target.classes)))  # a class without training samples keeps 0

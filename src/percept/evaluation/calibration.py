@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import betaincinv
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,8 @@ class Bin:
         count: how many predictions lie in it, 1 or more.
         confidence: their mean probability.
         accuracy: the share of them that is right.
+        accuracy_low: lower limit of the 95 % interval of that share, the exact one of a binomial.
+        accuracy_high: its upper limit; wide where the bin holds few predictions.
     """
 
     low: float
@@ -23,6 +26,8 @@ class Bin:
     count: int
     confidence: float
     accuracy: float
+    accuracy_low: float
+    accuracy_high: float
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ def calibration(truth: NDArray[np.int64], probabilities: NDArray[np.float64], bi
         probabilities: (samples, classes).
         bins: how many bins of equal width cover [0, 1], 1 or more.
 
-    Source: Guo et al. 2017, on calibration of modern neural networks.
+    Source: Guo et al. 2017, on calibration of modern neural networks; the limits: Clopper and Pearson 1934.
 
     Example:
         >>> calibration(np.array([0, 1]), np.array([[0.75, 0.25], [0.75, 0.25]])).error
@@ -57,15 +62,23 @@ def calibration(truth: NDArray[np.int64], probabilities: NDArray[np.float64], bi
     edges = np.linspace(0, 1, bins + 1)
     number = np.searchsorted(edges[1:-1], confidence)  # a probability on an edge belongs to the bin below
     count = np.bincount(number, minlength=bins)
-    gap = np.abs(np.bincount(number, confidence - right, minlength=bins))  # (bins,) count x |confidence - accuracy|
+    hits = np.bincount(number, right, minlength=bins)
+    gap = np.abs(np.bincount(number, confidence, minlength=bins) - hits)  # (bins,) count x |confidence - accuracy|
     filled = tuple(
         Bin(
             low=float(edges[place]),
             high=float(edges[place + 1]),
             count=int(count[place]),
             confidence=float(confidence[number == place].mean()),
-            accuracy=float(right[number == place].mean()),
+            accuracy=float(hits[place] / count[place]),
+            accuracy_low=_limit(hits[place], count[place] - hits[place] + 1, 0.025),
+            accuracy_high=_limit(hits[place] + 1, count[place] - hits[place], 0.975),
         )
         for place in np.flatnonzero(count)
     )
     return Calibration(filled, float(gap.sum() / len(truth)))
+
+
+def _limit(first: float, second: float, level: float) -> float:
+    """Return the quantile of the beta distribution that bounds a share; none right is 0 below, all right 1 above."""
+    return float(first > 0) if first == 0 or second == 0 else float(betaincinv(first, second, level))

@@ -1,15 +1,15 @@
 """How far a figure can be trusted: bootstrap intervals over samples, or over groups of samples, never over pixels."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan, nan
+from math import hypot, isnan, nan
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from percept.errors import DataError
-from percept.evaluation.metrics import Metric, figures
+from percept.evaluation.metrics import Metric, figures, recall_of
 from percept.evaluation.weighted import Floats, Integers
 
 Method = Literal["bootstrap", "exact", "none"]
@@ -59,8 +59,9 @@ def evaluate_figures(
     """Return every metric of the task with its interval, and for classes the recall of each as "recall[name]".
 
     A class or sample count too small for the bootstrap is not hidden: where every sample is right (or wrong), the
-    bootstrap would say that this is certain, so the exact limit of Clopper and Pearson stands instead; for a mean
-    over classes, the mean of the classes' limits, which is on the safe side. A group then counts as one trial.
+    bootstrap would say that this is certain, so the exact limit of Clopper and Pearson stands instead; for AUROC and
+    macro F1, the mean of the classes' limits, which is on the safe side. A group then counts as one trial. Balanced
+    accuracy takes on the doubt about every class whose samples all went one way, see `widened`.
 
     Args:
         truth: (samples,) class numbers, or values for regression.
@@ -87,10 +88,14 @@ def evaluate_figures(
     )
     units = _units(len(truth), groups)
     trials = _trials(truth, units, classes) if classes else {}
-    return {
+    found = {
         name: interval(float(value[0]), draws[name], level=level, units=int(units.max()) + 1, trials=trials.get(name))
         for name, value in point.items()
     }
+    if classes:
+        recalls = [figure for name, figure in found.items() if recall_of(name) is not None]
+        found["balanced_accuracy"] = widened(found["balanced_accuracy"], recalls)
+    return found
 
 
 def paired_difference(
@@ -176,6 +181,28 @@ def interval(value: float, draws: Floats, *, level: float, units: int, trials: F
     return Figure(value, low, high) if units > 1 else Figure(value, nan, nan, "none")
 
 
+def widened(mean: Figure, recalls: Sequence[Figure]) -> Figure:
+    """Return a mean of recalls, its interval widened by the doubt about the recalls that no resample can move.
+
+    A rare class of which every sample was missed adds nothing to the bootstrap's spread, yet its recall is anything
+    but certain: its exact limits are added to the spread of the mean as independent errors are, by their squares.
+
+    Args:
+        mean: the mean of the recalls, with its percentile interval.
+        recalls: of all classes; NaN for a class without samples.
+
+    Source: Zou and Donner 2008, confidence limits recovered from those of the parts.
+    """
+    certain = [recall for recall in recalls if recall.method == "exact"]
+    if not certain or mean.method == "none":
+        return mean
+    count = sum(not isnan(recall.value) for recall in recalls)
+    below = hypot(mean.value - mean.low, *((recall.value - recall.low) / count for recall in certain))
+    above = hypot(mean.high - mean.value, *((recall.high - recall.value) / count for recall in certain))
+    method: Method = "exact" if len(certain) == count else "bootstrap"
+    return Figure(mean.value, max(0.0, mean.value - below), min(1.0, mean.value + above), method)
+
+
 def _resamples(units: Integers, samples: int, seed: int) -> Iterator[Floats]:
     """Yield how often each sample counts in each resample: blocks of (len(units), columns)."""
     generator, count = np.random.default_rng(seed), int(units.max()) + 1
@@ -207,7 +234,6 @@ def _trials(truth: Integers, units: Integers, classes: tuple[str, ...]) -> dict[
     pairs = np.minimum(holders, others).astype(np.float64)
     return {
         "accuracy": np.array([count], np.float64),
-        "balanced_accuracy": occurring,
         "macro_f1": occurring,
         "auroc": pairs,
         **{f"recall[{name}]": holders[number : number + 1].astype(np.float64) for number, name in enumerate(classes)},

@@ -190,6 +190,16 @@ def figures(truth: NDArray[Any], predictions: Floats, classes: tuple[str, ...], 
     return found
 
 
+def recall_of(name: str) -> str | None:
+    """Return the class whose recall the figure is, or None where it is another figure.
+
+    Example:
+        >>> recall_of("recall[rose]"), recall_of("accuracy")
+        ('rose', None)
+    """
+    return name[len("recall[") : -1] if name.startswith("recall[") and name.endswith("]") else None
+
+
 def score_classification(truth: Integers, probabilities: Floats, classes: tuple[str, ...]) -> dict[str, float]:
     """Return every metric of classification by name, NaN where undefined; arguments as in `figures`."""
     found = figures(truth, probabilities, classes, np.ones((len(truth), 1)))

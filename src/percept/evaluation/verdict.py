@@ -56,10 +56,10 @@ def verdict(
     """
     name = best_baseline(truth, found, metric) if best is None else best
     reference = found[name].predictions
-    rival = f"the best baseline ({name}, {'chosen on ' + part if best is None else 'chosen beforehand'})"
+    rival = f"the best baseline ({name})" if best is None else f"the baseline that was best on validation ({name})"
     units, what = (len(truth), "samples") if groups is None else (len(np.unique(groups)), "groups")
     difference = paired_difference(truth, predictions, reference, metric, groups=groups, seed=seed)
-    scores = f"{metric.name} {_plain(metric.measure(truth, predictions))}"
+    scores = f"{metric.name.replace('_', ' ')} {_plain(metric.measure(truth, predictions))}"
     scores += f" against {_plain(metric.measure(truth, reference))}"
     if units < FEWEST or isnan(difference.low):
         return f"{units} {part} {what} are too few to say whether the network beats {rival}: {scores}."

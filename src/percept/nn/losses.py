@@ -28,7 +28,9 @@ def cross_entropy(class_weights: Tensor | None = None) -> Loss:
     """
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-        return functional.cross_entropy(outputs.float(), targets, weight=class_weights)
+        scores = _at_least_float32(outputs)
+        weights = None if class_weights is None else class_weights.to(scores.dtype)
+        return functional.cross_entropy(scores, targets, weight=weights)
 
     return loss
 
@@ -47,7 +49,7 @@ def squared_error() -> Loss:
     """
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-        return functional.mse_loss(outputs.float().squeeze(1), targets)
+        return functional.mse_loss(_at_least_float32(outputs).squeeze(1), targets)
 
     return loss
 
@@ -67,3 +69,7 @@ def balanced_weights(targets: Tensor, classes: int) -> Tensor:
     """
     counts = torch.bincount(targets, minlength=classes).clamp(min=1)
     return len(targets) / (classes * counts.to(torch.float32))
+
+
+def _at_least_float32(outputs: Tensor) -> Tensor:
+    return outputs.to(torch.promote_types(outputs.dtype, torch.float32))

@@ -1,5 +1,6 @@
 """What the report says, as plain data: the workflow fills these records from a run, the page draws them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -120,11 +121,11 @@ class Mistake:
     """A sample that the network got wrong.
 
     Attributes:
-        shown: its picture, or the row of a table in words.
+        shown: its picture, or the row of a table in words; "" where the data are gone.
         truth: the true class, or the true value as text.
         predicted: the predicted class, or the predicted value as text.
         probability: the probability given to the predicted class; None for regression.
-        key: the file or row number.
+        key: the file or row number; the page counts where there is none.
     """
 
     shown: Picture | str
@@ -142,11 +143,15 @@ class CalibrationBin:
         confidence: their mean probability, in [0, 1].
         accuracy: the share of them that are right, in [0, 1].
         count: how many they are; bins of 0 are not drawn.
+        low: lower limit of the accuracy's 95 % interval; nan where it is not known.
+        high: its upper limit.
     """
 
     confidence: float
     accuracy: float
     count: int
+    low: float = math.nan
+    high: float = math.nan
 
 
 @dataclass(frozen=True)

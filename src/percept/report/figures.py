@@ -16,8 +16,10 @@ MANY_POINTS = 1500
 """Above so many points a scatter is drawn as one bitmap within the SVG, which keeps the report small."""
 FEW_EPOCHS = 30
 """Up to so many epochs each one has a marker."""
-WHOLE = 690.0
-"""Side of a confusion matrix of many classes, points; with its names it fills the page on a desk."""
+WHOLE = 780.0
+"""Width of a confusion matrix of many classes with its names, points: what the page has on a desk."""
+SMALLEST = 6.2
+"""Smallest letters of a confusion matrix, points."""
 LETTER = 0.64
 """How wide a letter of a class name is at most on average, in font sizes."""
 
@@ -78,13 +80,13 @@ def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str], *, name:
         classes: class names.
         name: what its ids begin with.
 
-    Up to 25 classes every cell bears its count; up to about 100 every class is named, beyond that every second, and
-    so on.
+    Up to 25 classes every cell is wide enough for its count, beyond that those are counted whose number fits; up to
+    about 100 every class is named, beyond that every second, and so on.
     """
     labels = [short_label(text) for text in classes]
-    numbered = len(classes) <= 25
-    font = 8.5 if numbered else 6.2
-    cell, left, top = matrix_measures(labels, font, numbered=numbered)
+    compact = len(classes) <= 25
+    font = 8.5 if compact else max(SMALLEST, min(8.5, 0.4 * WHOLE / len(classes)))
+    cell, left, top = matrix_measures(labels, font, compact=compact)
     side = cell * len(classes)
     width, height = left + side + 2, top + side + 2
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -94,11 +96,11 @@ def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str], *, name:
         # The root lifts rare confusions out of the white.
         axes.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1.15, interpolation="none", aspect="auto")
         name_classes(axes, labels, font, cell)
-        if numbered:
-            for row, column in np.argwhere(counts > 0):
-                color = "white" if share[row, column] > 0.35 else INK
-                text = f"{counts[row, column]}"
-                size = min(font, 1.5 * (cell - 3) / len(text))
+        for row, column in np.argwhere(counts > 0) if cell > SMALLEST + 3 else ():
+            color = "white" if share[row, column] > 0.35 else INK
+            text = f"{counts[row, column]}"
+            size = min(font, 1.5 * (cell - 3) / len(text))
+            if compact or size >= SMALLEST:
                 axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size)
 
     right = int(np.trace(counts))
@@ -117,14 +119,18 @@ def calibration_curve(bins: Sequence[CalibrationBin], *, name: str) -> str:
     """Return the share of right predictions over their confidence, with how many there are of each."""
     filled = [one for one in bins if one.count > 0]
     confidence = [one.confidence for one in filled]
+    accuracy = [one.accuracy for one in filled]
+    bars = [[max(0.0, one.accuracy - one.low) for one in filled], [max(0.0, one.high - one.accuracy) for one in filled]]
 
     def draw(figure: Figure) -> None:
         figure.set_layout_engine("constrained")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
         upper.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":", label="perfectly calibrated")
-        upper.plot(confidence, [one.accuracy for one in filled], color=BLUE, marker="o", label="this network")
+        upper.errorbar(
+            confidence, accuracy, np.nan_to_num(bars), color=BLUE, fmt="o", elinewidth=1, label="this network"
+        )
         upper.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel="share that is right")
-        upper.legend(loc="upper left")
+        figure.legend(*upper.get_legend_handles_labels(), loc="outside upper center", ncols=2)
         lower.bar(confidence, [one.count for one in filled], width=0.04, color=BLUE)
         lower.set(xlabel="probability of the predicted class", ylabel="samples")
         lower.yaxis.set_major_locator(MaxNLocator(2, integer=True))
@@ -235,12 +241,12 @@ def scatter(figure: Figure, across: ArrayLike, up: ArrayLike) -> Axes:
     return axes
 
 
-def matrix_measures(labels: Sequence[str], font: float, *, numbered: bool) -> tuple[float, float, float]:
+def matrix_measures(labels: Sequence[str], font: float, *, compact: bool) -> tuple[float, float, float]:
     """Return the side of a cell of the confusion matrix and the room left of it and above it, points."""
     longest = LETTER * font * max(map(columns_wide, labels))
     room = longest + 26  # 26: the axis' own name
     fitting = (COLUMN - room) / max(len(labels), 3)
-    cell = min(max(22.0, fitting), 72.0) if numbered else WHOLE / len(labels)
+    cell = min(max(22.0, fitting), 72.0) if compact else (WHOLE - room - 2) / len(labels)
     return cell, room, room if longest > cell else 1.5 * font + 26
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from percept.evaluation.metrics import recall_of
 from percept.report.content import DataSummary, Evaluation, ReportContent, Score, Training
 from percept.report.figures import (
     calibration_curve,
@@ -53,6 +54,7 @@ class EvaluationView:
         calibration: the calibration curve, or "".
         comparison: the network beside the baselines, or "".
         scatters: predicted over true values and residuals; empty for classification.
+        wrong: how many samples were given a wrong class; 0 for regression.
     """
 
     record: Evaluation
@@ -64,6 +66,7 @@ class EvaluationView:
     calibration: str
     comparison: str
     scatters: tuple[str, ...]
+    wrong: int
 
 
 def training_view(training: Training) -> TrainingView:
@@ -103,6 +106,7 @@ def evaluation_view(evaluation: Evaluation, content: ReportContent) -> Evaluatio
         calibration=calibration_curve(evaluation.calibration, name=f"{part}-calibration") if drawn_bins else "",
         comparison=score_comparison(rows, headline, name=f"{part}-comparison") if len(rows) > 1 else "",
         scatters=scatters,
+        wrong=0 if confusion is None else int(confusion.sum() - np.trace(confusion)),
     )
 
 
@@ -115,16 +119,6 @@ def scatter_drawings(
         return ()
     pairs = (truth[drawn], predicted[drawn], target)
     return truth_scatter(*pairs, name=f"{part}-truth"), residual_scatter(*pairs, name=f"{part}-residuals")
-
-
-def recall_of(metric: str) -> str | None:
-    """Return the class whose recall the metric is, or None where it is another metric.
-
-    Example:
-        >>> recall_of("recall[rose]"), recall_of("accuracy")
-        ('rose', None)
-    """
-    return metric[len("recall[") : -1] if metric.startswith("recall[") and metric.endswith("]") else None
 
 
 def headline_metric(scores: dict[str, Score], content: ReportContent) -> str:

@@ -92,7 +92,7 @@ def number(value: float | None, decimals: int | None = None) -> str:
     if decimals is None:
         decimals = decimals_for(value)
     text = f"{value:,.{decimals}f}" if decimals <= 7 and abs(value) < 1e9 else f"{value:.3e}"
-    return text.replace("-", MINUS)
+    return text.lstrip("-") if not text.strip("-0.") else text.replace("-", MINUS)  # no minus before a rounded 0
 
 
 def score_value(score: Score) -> str:

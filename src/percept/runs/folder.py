@@ -2,13 +2,13 @@
 
 import csv
 import io
-import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from percept.errors import OptionError, RunFolderError
-from percept.files import write_text
+from percept.errors import OptionError, RunFolderError, WriteError
+from percept.files import append_text, is_aside, write_text
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,22 @@ class RunFolder:
         """Whether training has come to its end."""
         return self.model.exists() and not self.checkpoint.exists()
 
+    @property
+    def epochs(self) -> int:
+        """How many epochs are on disk."""
+        return len(self.history.read_bytes().splitlines()) - 1 if self.history.exists() else 0
+
+    def tidy(self) -> None:
+        """Remove what a killed process was writing aside; only for the one process that trains this run."""
+        for path in (*self.path.iterdir(), *self.checkpoint.parent.glob("*")):
+            if is_aside(path):
+                path.unlink(missing_ok=True)
+
+    def drop_checkpoint(self) -> None:
+        """Remove the checkpoint: the run is finished."""
+        self.checkpoint.unlink(missing_ok=True)
+        shutil.rmtree(self.checkpoint.parent, ignore_errors=True)
+
 
 def open_run(path: Path | str) -> RunFolder:
     """Return the finished run in a folder.
@@ -102,54 +118,66 @@ def claim(out: Path | None, name: str, runs: Path = Path("runs")) -> RunFolder:
 
     Raises:
         OptionError: the folder that the user named holds something already.
+        WriteError: the folder cannot be made.
     """
-    if out is not None:
-        if out.is_file() or (out.is_dir() and any(out.iterdir())):
-            what = "a run" if RunFolder(out).recipe.exists() else "files"
-            raise OptionError(
-                f"--out {out} holds {what} already; name a new folder, or add --resume to go on with a run"
-            )
-        out.mkdir(parents=True, exist_ok=True)
-        return RunFolder(out)
+    try:
+        return _named(out) if out is not None else _fresh(runs, name)
+    except OSError as error:
+        raise WriteError(
+            f"{out or runs} cannot be made or written to ({error.strerror or error}); name another folder with --out"
+        ) from error
+
+
+def _named(out: Path) -> RunFolder:
+    if out.exists() and not out.is_dir():
+        raise OptionError(f"--out {out} is a file; name a folder that is new or empty")
+    if out.is_dir() and not all(is_aside(path) for path in out.iterdir()):
+        what = "a run" if RunFolder(out).recipe.exists() else "files"
+        raise OptionError(f"--out {out} holds {what} already; name a new folder, or add --resume to go on with a run")
+    out.mkdir(parents=True, exist_ok=True)
+    return RunFolder(out)
+
+
+def _fresh(runs: Path, name: str) -> RunFolder:
+    runs.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:
-        path = _numbered(runs, name, number)
+        path = runs / (name if number == 1 else f"{name}-{number}")
         try:
-            path.mkdir(parents=True)
+            path.mkdir()  # fails where another process has just made it
             return RunFolder(path)
         except FileExistsError:
             number += 1
 
 
 def latest(name: str, runs: Path = Path("runs")) -> RunFolder | None:
-    """Return the last of `runs/name`, `runs/name-2`, ... that holds a run, or None."""
-    found, number = None, 1
-    while (path := _numbered(runs, name, number)).exists():
-        found = RunFolder(path) if RunFolder(path).recipe.exists() else found
-        number += 1
-    return found
-
-
-def _numbered(runs: Path, name: str, number: int) -> Path:
-    return runs / (name if number == 1 else f"{name}-{number}")
+    """Return the last unfinished run of `runs/name`, `runs/name-2`, ...; the last finished one without any, or None."""
+    found: dict[int, RunFolder] = {}
+    for path in runs.glob("*/recipe.toml"):
+        stem, _, number = path.parent.name.rpartition("-")
+        if path.parent.name == name:
+            found[1] = RunFolder(path.parent)
+        elif stem == name and number.isdecimal():
+            found[int(number)] = RunFolder(path.parent)
+    numbers = [number for number, run in found.items() if not run.finished] or list(found)
+    return found[max(numbers)] if numbers else None
 
 
 def append_row(path: Path, row: dict[str, object]) -> None:
-    """Add a line to a CSV file, with a header if it is the first; on disk when this returns."""
-    fresh = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row), lineterminator="\n")
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
-        file.flush()
-        os.fsync(file.fileno())
+    """Add a line to a CSV file, with a header if it is the first; on disk when this returns.
+
+    Raises:
+        WriteError: the disk is full or the folder cannot be written to; no half line is left.
+    """
+    append_text(path, _lines([*([] if path.exists() else [list(row)]), list(row.values())]))
 
 
 def write_rows(path: Path, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Write a CSV file, whole or not at all."""
+    write_text(path, _lines([names, *rows]))
+
+
+def _lines(rows: Sequence[Sequence[object]]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

@@ -1,13 +1,13 @@
 """The ledger: one line for each opening of the sealed test set, never rewritten."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from percept.errors import RunFolderError, WriteError
+from percept.files import append_text
 from percept.version import __version__
 
 FORMAT_VERSION = 1
@@ -48,8 +48,12 @@ def read_ledger(path: Path) -> tuple[Opening, ...]:
     """
     if not path.exists():
         return ()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunFolderError(f"{path} cannot be read ({error}); put back the file as it was") from error
     openings = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         try:
             values: dict[str, Any] = json.loads(line)
             if values["format_version"] > FORMAT_VERSION:
@@ -75,11 +79,6 @@ def append_opening(path: Path, opening: Opening) -> None:
         WriteError: the disk is full or the folder cannot be written to.
     """
     try:
-        with path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(asdict(opening)) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise WriteError(
-            f"{path} cannot be written ({error.strerror}); the test figures are not shown unrecorded"
-        ) from error
+        append_text(path, json.dumps(asdict(opening)) + "\n")
+    except WriteError as error:
+        raise WriteError(f"{error}; the test figures are not shown unrecorded") from error

@@ -35,6 +35,11 @@ class LabeledPart:
         return len(self.rows)
 
 
+def smallest_batch(samples: int, batch_size: int) -> int:
+    """Return how many samples the smallest batch of an epoch has."""
+    return samples // steps_an_epoch(samples, batch_size)
+
+
 def steps_an_epoch(samples: int, batch_size: int) -> int:
     """Return how many batches an epoch has."""
     return -(-samples // batch_size)

@@ -27,10 +27,12 @@ class Checkpoint:
     Attributes:
         history: every epoch so far.
         best: the best of them.
+        data: digest of the data that the training saw.
     """
 
     history: tuple[Epoch, ...]
     best: Best
+    data: str = ""
 
 
 def save_checkpoint(
@@ -60,6 +62,7 @@ def save_checkpoint(
         "groups": state["param_groups"],
         "scalars": scalars,
         "schedule": schedule.state_dict(),
+        "data": checkpoint.data,
     }
     metadata = {"percept_checkpoint": str(FORMAT_VERSION), "content": json.dumps(content)}
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata)
@@ -80,6 +83,15 @@ def restore_checkpoint(path: Path, network: nn.Module, optimizer: Optimizer, sch
         RunFolderError: the file is damaged or of a newer format.
     """
     tensors, content = _read(path)
+    try:
+        return _restored(tensors, content, network, optimizer, schedule)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise _not_whole(path, error) from error
+
+
+def _restored(
+    tensors: dict[str, Tensor], content: dict[str, Any], network: nn.Module, optimizer: Optimizer, schedule: LRScheduler
+) -> Checkpoint:
     device = next(network.parameters()).device
     network.load_state_dict(_below(tensors, "network/"))
     state = {
@@ -93,6 +105,7 @@ def restore_checkpoint(path: Path, network: nn.Module, optimizer: Optimizer, sch
     return Checkpoint(
         tuple(Epoch(**epoch) for epoch in content["history"]),
         Best(content["best"]["epoch"], content["best"]["value"], best),
+        content["data"],
     )
 
 
@@ -122,6 +135,8 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         if isinstance(error, RunFolderError):
             raise
-        raise RunFolderError(
-            f"{path} is not a whole checkpoint ({error}); start the run again without --resume"
-        ) from error
+        raise _not_whole(path, error) from error
+
+
+def _not_whole(path: Path, error: Exception) -> RunFolderError:
+    return RunFolderError(f"{path} is not a whole checkpoint ({error}); start the run again without --resume")

@@ -18,6 +18,7 @@ from percept.errors import TrainingError
 from percept.evaluation.predict import outputs
 from percept.nn.losses import Loss
 from percept.training.batches import LabeledPart, batches, steps_an_epoch
+from percept.training.processes import same_buffers, summed
 from percept.training.schedules import after_epoch, after_step
 from percept.training.settings import TrainingSettings
 
@@ -128,10 +129,12 @@ def train(
             if now - tally.told > 0.2:
                 tally.told = now
                 yield Steps(number, done, steps)
+        same_buffers(network, accelerator)
         begun = time.perf_counter()
         figures = score(_validation_outputs(network, validation, accelerator, precision))
         tally.compute_seconds += time.perf_counter() - begun
-        train_loss = float(tally.loss) / tally.samples
+        total, samples = summed([float(tally.loss), tally.samples], accelerator)
+        train_loss = total / samples
         _must_be_finite(train_loss, number, settings)
         rate = float(schedule.get_last_lr()[0])
         after_epoch(schedule, figures["loss"])

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+import torch.distributed
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list
+from torch import nn
 
 from percept.devices import Precision, using_threads
 from percept.errors import OptionError
@@ -51,6 +53,27 @@ def agreed(value: str, accelerator: Accelerator) -> str:
     values = [value]
     broadcast_object_list(values)
     return values[0] if accelerator.num_processes > 1 else value
+
+
+def same_buffers(network: nn.Module, accelerator: Accelerator) -> None:
+    """Give every process the main process's buffers: each has averaged batch norms over its own samples alone.
+
+    Args:
+        network: the network, whose parameters are the same everywhere already.
+        accelerator: the processes.
+    """
+    if accelerator.num_processes > 1:
+        for buffer in network.buffers():
+            torch.distributed.broadcast(buffer, 0)
+
+
+def summed(values: list[float], accelerator: Accelerator) -> list[float]:
+    """Return the sums of values over all processes, the same in each."""
+    if accelerator.num_processes == 1:
+        return values
+    sums = torch.tensor(values, dtype=torch.float32, device=accelerator.device)
+    torch.distributed.all_reduce(sums)
+    return sums.tolist()
 
 
 @contextmanager

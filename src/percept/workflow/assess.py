@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from percept.data.dataset import Dataset, Target
+from percept.data.dataset import Dataset, Target, Task
 from percept.errors import RunFolderError
 from percept.evaluation.baselines import baselines
 from percept.evaluation.intervals import Figure, evaluate_figures
@@ -79,7 +79,7 @@ def read_predictions(path: Path, task: str, classes: tuple[str, ...]) -> Predict
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))[1:]
+            _, *rows = csv.reader(file)
         keys = tuple(row[0] for row in rows)
         if task == "regression":
             return Predictions(
@@ -133,6 +133,7 @@ def assess(
     rows: NDArray[np.int64],
     part: str,
     seed: int,
+    metric: str | None = None,
     best: str | None = None,
 ) -> Assessment:
     """Return the figures of predictions beside those of the baselines, fitted on the training part.
@@ -145,6 +146,7 @@ def assess(
         rows: rows of the part that is assessed.
         part: what the verdict calls them.
         seed: of the resampling.
+        metric: what the verdict compares by; a loss, or None, is told as accuracy, or as rmse for figures.
         best: the baseline to compare with, chosen on the validation part; None chooses it on these rows.
     """
     target = dataset.target
@@ -154,14 +156,28 @@ def assess(
         return evaluate_figures(predictions.truth, scores, classes=target.classes, groups=groups, seed=seed)
 
     rivals = baselines(inputs, target, train, rows, seed=seed)
-    metric = metric_named("accuracy" if target.classes else "rmse", target.task)
-    chosen = best or best_baseline(predictions.truth, rivals, metric)
+    compared = metric_named(told_metric(metric, target.task), target.task)
+    chosen = best or best_baseline(predictions.truth, rivals, compared)
     return Assessment(
         measured(predictions.scores),
         {name: (measured(rival.predictions), rival.note) for name, rival in rivals.items()},
-        verdict(predictions.truth, predictions.scores, rivals, metric, best=best, part=part, groups=groups, seed=seed),
+        verdict(
+            predictions.truth, predictions.scores, rivals, compared, best=best, part=part, groups=groups, seed=seed
+        ),
         chosen,
     )
+
+
+def told_metric(chosen: str | None, task: Task) -> str:
+    """Return the metric that a run is told by: the one that chose its weights, but never a loss.
+
+    Example:
+        >>> told_metric("auroc", "classification"), told_metric("loss", "regression")
+        ('auroc', 'rmse')
+    """
+    if chosen and "loss" not in chosen:
+        return chosen
+    return "accuracy" if task == "classification" else "rmse"
 
 
 def write_json(path: Path, values: object) -> None:

@@ -10,8 +10,9 @@ from percept.data.dataset import Dataset, PictureFiles, Task
 from percept.data.headers import PictureHeader, read_header
 from percept.errors import DataError
 from percept.runs.recipe import DataRecipe
+from percept.workflow.memory import in_memory
 from percept.workflow.prepare import picture_choices
-from percept.workflow.samples import Loaded, load_samples, read_dataset
+from percept.workflow.samples import ARRAYS, Loaded, load_samples, read_dataset
 
 MODEL = "small_resnet"  # pictures are read at this network's size, so that a fit finds them in the cache
 
@@ -43,8 +44,8 @@ class Audit:
 
 
 def audit(
-    data: str | Path,
-    target: str | None = None,
+    data: Any,
+    target: Any = None,
     *,
     test: str | Path | None = None,
     task: Task | None = None,
@@ -56,7 +57,7 @@ def audit(
 
     Args:
         data: as for `percept.fit`.
-        target: target column of a table.
+        target: target column of a table, or (samples,) labels beside arrays.
         test: the user's own test data.
         task: "classification" or "regression".
         group: column of a table whose equal values belong together.
@@ -66,16 +67,19 @@ def audit(
     Raises:
         DataError: the data cannot be understood at all.
     """
+    memory = None
+    if not isinstance(data, str | Path):
+        memory = in_memory(data, target, task=task, group=group, test=test, header=header)
     recipe = DataRecipe(
-        source=str(data),
-        target=None if target is None else str(target),
+        source=str(data) if memory is None else ARRAYS,
+        target=None if target is None or memory else str(target),
         task=task,
         header=header,
         group=group,
         test_file=str(test) if test else None,
         skip_unreadable=True,
     )
-    dataset, white = read_dataset(recipe), 65535
+    dataset, white = memory or read_dataset(recipe), 65535
     if dataset.kind == "image":
         size, channels, white = picture_choices(dataset, MODEL)
         recipe = recipe.model_copy(update={"image_size": size, "channels": channels})

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percept.data.dataset import Dataset
-from percept.data.splits import read_splits
+from percept.data.split_file import read_splits
 from percept.devices import choose_device, using_threads
 from percept.errors import RunFolderError
 from percept.evaluation.predict import outputs, probabilities, values
@@ -16,8 +16,8 @@ from percept.models.file import TrainedModel, load_model
 from percept.runs.folder import open_run
 from percept.runs.ledger import Opening, append_opening, now, read_ledger
 from percept.runs.recipe import Recipe
-from percept.workflow.assess import Figures, Predictions, assess, write_predictions
-from percept.workflow.report import read_findings, report
+from percept.workflow.assess import Figures, Predictions, assess, read_predictions, write_predictions
+from percept.workflow.report import read_findings, read_history, report
 from percept.workflow.samples import network_inputs, reload
 
 
@@ -66,8 +66,10 @@ def evaluate(
         )
     chosen = choose_device(device or "auto")
     model = load_model(folder.model, device=str(chosen))
-    openings = read_ledger(folder.ledger)
-    loaded = reload(recipe, folder, model.preprocessing, data)
+    read_ledger(folder.ledger)  # what is damaged is found before the test set is opened, not after
+    read_history(folder)
+    read_predictions(folder.predictions("validation"), model.task, model.classes)
+    loaded = reload(recipe, folder, model.preprocessing, data, sealed=True)
     parts = read_splits(folder.splits, loaded.dataset.keys)
     rows, train = np.flatnonzero(parts == "test"), np.flatnonzero(parts == "train")
     inputs = network_inputs(loaded, model.preprocessing)
@@ -75,10 +77,10 @@ def evaluate(
         raw = outputs(model.network, inputs, rows, model.preprocessing, device=chosen)
     predictions = _predictions(model, raw, loaded.dataset, rows)
     beforehand = read_findings(folder)["validation"]["best_baseline"]
-    seed = recipe.training.seed
-    assessment = assess(predictions, inputs, loaded.dataset, train, rows, "test", seed, best=beforehand)
+    seed, metric = recipe.training.seed, recipe.training.metric
+    assessment = assess(predictions, inputs, loaded.dataset, train, rows, "test", seed, metric, best=beforehand)
     opening = Opening(
-        number=len(openings) + 1,
+        number=len(read_ledger(folder.ledger)) + 1,  # another may have opened it meanwhile
         time=now(),
         samples=len(rows),
         model=hashlib.blake2b(folder.model.read_bytes(), digest_size=16).hexdigest(),

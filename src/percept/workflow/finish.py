@@ -16,9 +16,8 @@ from percept.workflow.audit import audit_samples
 from percept.workflow.events import Event, Note
 from percept.workflow.learn import Learned, Machine
 from percept.workflow.prepare import Prepared
-from percept.workflow.report import report
+from percept.workflow.report import FORMAT_VERSION, report
 
-FORMAT_VERSION = 1
 PACKAGES = ("torch", "accelerate", "scikit-learn", "numpy", "pandas", "pillow")
 
 
@@ -48,8 +47,9 @@ def finish(
     classes = dataset.target.classes
     scores = probabilities(raw) if classes else values(raw, learned.target_scale)
     predictions = Predictions(tuple(dataset.keys[row] for row in rows), dataset.target.values[rows], scores)
+    train, training = prepared.rows("train"), recipe.training
     assessment = assess(
-        predictions, prepared.inputs, dataset, prepared.rows("train"), rows, "validation", recipe.training.seed
+        predictions, prepared.inputs, dataset, train, rows, "validation", training.seed, training.metric
     )
     white = getattr(prepared.preprocessing, "white", 65535)
     findings = audit_samples(prepared.loaded, white)
@@ -74,8 +74,7 @@ def finish(
     )
     save_model(folder.model, _model(prepared, recipe, learned))
     report(folder.path, loaded=prepared.loaded)
-    folder.checkpoint.unlink(missing_ok=True)
-    folder.checkpoint.parent.rmdir()
+    folder.drop_checkpoint()
 
 
 def _model(prepared: Prepared, recipe: Recipe, learned: Learned) -> TrainedModel:

@@ -3,27 +3,29 @@
 import shlex
 import sys
 from collections.abc import Callable, Generator
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from percept.data.archives import arrays_dataset
 from percept.data.dataset import Dataset, Task
+from percept.data.sealed import check_sealed, sealed_content
 from percept.data.snapshot import save_dataset
-from percept.data.splits import read_splits, write_splits
-from percept.data.tables import arrays_table, frame_dataset
+from percept.data.split_file import read_splits, write_splits
 from percept.devices import choose_device, choose_precision, choose_threads
 from percept.errors import OptionError, RunFolderError
+from percept.evaluation.metrics import metric_named
 from percept.models import MODELS, names
 from percept.runs.folder import RunFolder, claim, latest
+from percept.runs.lock import locked
 from percept.runs.recipe import Recipe
 from percept.training.processes import agreed, deterministic, make_accelerator
 from percept.workflow.defaults import training_defaults
 from percept.workflow.events import Event, Note
 from percept.workflow.finish import finish
 from percept.workflow.learn import Machine, learn, settings_of
+from percept.workflow.memory import in_memory
 from percept.workflow.prepare import Prepared, prepare
 from percept.workflow.run import Run, open_finished
 from percept.workflow.samples import ARRAYS, read_dataset
@@ -71,7 +73,7 @@ def fit(
     Args:
         data: path of a folder of pictures, an IDX folder, an .npz or a table; the name of a built-in set; or arrays:
             (samples, height, width[, channels]) pictures, (samples, features) rows, or a pandas DataFrame.
-        target: target column of a table, or (samples,) labels beside arrays.
+        target: target column of a table, by name or position, or (samples,) labels beside arrays.
         out: the run folder; must not hold anything. By default runs/NAME, then runs/NAME-2, and so on.
         model: name of the network, see `percept models`.
         test: path of the user's own test data, or "none" to seal nothing.
@@ -111,13 +113,16 @@ def fit(
         OptionError: an option has a value that does not work.
         TrainingError: the loss is no longer finite.
     """
-    dataset, source, column = _given(data, target, task, group)
+    if isinstance(data, str | Path):
+        dataset, source = None, str(data)
+    else:
+        dataset, source = in_memory(data, target, task=task, group=group, test=test, header=header), ARRAYS
     recipe = Recipe.from_options(
         {
             "data": {
                 "source": source,
                 "path": None if source == ARRAYS or not Path(source).exists() else str(Path(source).resolve()),
-                "target": column,
+                "target": None if target is None or np.ndim(target) else str(target),
                 "task": task,
                 "header": header,
                 "group": group,
@@ -151,27 +156,15 @@ def fit(
         }
     )
     events = fit_events(recipe, dataset=dataset, out=Path(out) if out else None, resume=resume, progress=progress)
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            run: Run = end.value
-            return run
-        if watch is not None:
-            watch(event)
-
-
-def _given(data: Any, target: Any, task: Task | None, group: str | None) -> tuple[Dataset | None, str, str | None]:
-    """Return the data set if it is in memory, the source's name, and the target column."""
-    if isinstance(data, str | Path):
-        return None, str(data), None if target is None else str(target)
-    if target is None:
-        raise OptionError("data in memory needs its target too: percept.fit(X, y), or a DataFrame and a column's name")
-    if isinstance(data, pd.DataFrame) and isinstance(target, str):
-        return frame_dataset(data, target=target, task=task, group=group), ARRAYS, target
-    if isinstance(data, pd.DataFrame) or np.ndim(data) == 2:
-        return arrays_table(data, np.asarray(target), task=task), ARRAYS, None
-    return arrays_dataset(np.asarray(data), np.asarray(target)), ARRAYS, None
+    with closing(events):  # whatever ends the training here, the run is let go at once
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                run: Run = end.value
+                return run
+            if watch is not None:
+                watch(event)
 
 
 def fit_events(
@@ -197,17 +190,17 @@ def fit_events(
     Returns:
         The finished run.
     """
-    _known_model(recipe)
+    _possible(recipe)
     name = run_name(recipe.data.source)
     folder = _unfinished(out, name, resume)
     if folder is not None:
         recipe = _same_choices(recipe, Recipe.read(folder.recipe), folder)
         if folder.finished:
-            yield Note(f"{folder.path} is finished already: nothing is left to resume")
-            return open_finished(folder)
+            return (yield from _nothing_left(folder))
     elif resume:
         yield Note("there is no unfinished run of this data: a new one begins")
     dataset = dataset or read_dataset(recipe.data, folder)
+    metric_named(recipe.training.metric or "loss", dataset.target.task)
     yield from map(Note, dataset.notes)
     prepared = prepare(dataset, recipe, progress)
     yield from map(Note, prepared.notes)
@@ -216,15 +209,21 @@ def fit_events(
     if folder is None:
         path = str(claim(out, name).path) if main else ""
         folder = RunFolder(Path(agreed(path, machine.accelerator)))
+    with locked(folder) if main else nullcontext(), deterministic(recipe.training.threads or 1):
+        if folder.finished:  # by another process, while this one read the data
+            return (yield from _nothing_left(folder))
         if main:
-            _write_plan(folder, recipe, prepared)
-    else:
-        _same_split(folder, prepared)
-    with deterministic(recipe.training.threads or 1):
+            folder.tidy()
+            _plan(folder, recipe, prepared)
         learned = yield from learn(prepared, recipe, folder, machine)
         if main:
             yield from finish(prepared, recipe, folder, machine, learned, command_line())
     machine.accelerator.wait_for_everyone()
+    return open_finished(folder)
+
+
+def _nothing_left(folder: RunFolder) -> Generator[Event, None, Run]:
+    yield Note(f"{folder.path} is finished already: nothing is left to resume")
     return open_finished(folder)
 
 
@@ -239,9 +238,15 @@ def run_name(source: str) -> str:
     return name.split(".")[0] or name.strip(".") or "run"
 
 
-def _known_model(recipe: Recipe) -> None:
+def _possible(recipe: Recipe) -> None:
+    """Refuse, before the data are read, what no data make right."""
     if recipe.model.name is not None and recipe.model.name not in MODELS:
         raise OptionError(f"model is {recipe.model.name!r}; expected one of {', '.join(names())}")
+    training = recipe.training
+    open_choices = {"epochs": 1, "batch_size": 1, "learning_rate": 1.0, "weight_decay": 0.0, "patience": 0}
+    settings_of(recipe.filled("training", **open_choices, metric="loss"))
+    choose_threads(training.threads)
+    choose_precision(training.precision or "auto", choose_device(training.device or "auto"), gains=False)
 
 
 def _unfinished(out: Path | None, name: str, resume: bool) -> RunFolder | None:
@@ -252,17 +257,29 @@ def _unfinished(out: Path | None, name: str, resume: bool) -> RunFolder | None:
 
 
 def _same_choices(asked: Recipe, kept: Recipe, folder: RunFolder) -> Recipe:
+    """Return the kept recipe, if nothing else is asked for now; data that have moved are taken from their new place."""
+    moved: dict[str, str] = {}
     for section in ("data", "model", "training"):
         given = getattr(asked, section).model_dump(exclude_unset=True)
         for name, value in given.items():
             before = getattr(getattr(kept, section), name)
-            if name in ("path", "test_file") or before == value or (name == "arguments" and not value):
+            if before == value or (name == "source" and asked.data.path and kept.data.path):  # its path is compared
+                continue
+            if name in ("path", "test_file") and before and not Path(before).exists():
+                moved[name] = value
                 continue
             raise OptionError(
-                f"--resume: {name.replace('_', ' ')} is {value}, but {folder.path} was begun with {before};"
+                f"--resume: {_option(section, name)} is {value}, but {folder.path} was begun with"
+                f" {'a choice of its own' if before is None else before};"
                 " give the same options, or leave --resume out to begin a new run"
             )
-    return kept
+    return kept.model_copy(update={"data": kept.data.model_copy(update=moved)})
+
+
+def _option(section: str, name: str) -> str:
+    if name in ("source", "path"):
+        return "the data"
+    return {"name": "--model", "test_file": "--test"}.get(name) or f"--{name.replace('_', '-')}"
 
 
 def _machine(prepared: Prepared) -> tuple[Machine, Recipe]:
@@ -283,23 +300,28 @@ def _machine(prepared: Prepared) -> tuple[Machine, Recipe]:
     return Machine(make_accelerator(device, precision), precision), recipe
 
 
-def _write_plan(folder: RunFolder, recipe: Recipe, prepared: Prepared) -> None:
-    recipe.write(folder.recipe)
-    write_splits(folder.splits, prepared.loaded.dataset.keys, prepared.split, prepared.loaded.dataset.target)
-    if recipe.data.source == ARRAYS:
-        save_dataset(folder.data, prepared.loaded.dataset)
-
-
-def _same_split(folder: RunFolder, prepared: Prepared) -> None:
-    parts = read_splits(folder.splits, prepared.loaded.dataset.keys)
+def _plan(folder: RunFolder, recipe: Recipe, prepared: Prepared) -> None:
+    """Write what is decided before the first epoch, the split last; where it is there, it must be the same."""
+    dataset = prepared.loaded.dataset
+    if not folder.splits.exists():
+        recipe.write(folder.recipe)
+        if recipe.data.source == ARRAYS:
+            save_dataset(folder.data, dataset)
+        content = sealed_content(dataset, prepared.split.part)
+        write_splits(folder.splits, dataset.keys, prepared.split, dataset.target, content)
+        return
+    check_sealed(folder.splits, dataset)
+    parts = read_splits(folder.splits, dataset.keys)
     if (parts != prepared.split.part).any():
         raise RunFolderError(
             f"the data of {folder.path} have changed since the run was begun; put them back, or begin a new run"
         )
+    if recipe != Recipe.read(folder.recipe):  # the data have moved
+        recipe.write(folder.recipe)
 
 
 def command_line() -> str:
     """Return the command that was typed, for the report."""
-    return (
-        shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv[0].endswith("percept") else "percept.fit(...)"
-    )
+    command = Path(sys.argv[0])
+    typed = command.stem == "percept" or command.parts[-2:] == ("percept", "__main__.py")
+    return shlex.join(["percept", *sys.argv[1:]]) if typed else "percept.fit(...)"

@@ -1,5 +1,6 @@
 """The training inside a run: network, optimizer and loss from the recipe, every epoch on disk as it ends."""
 
+import hashlib
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 
@@ -12,13 +13,14 @@ from torch import nn
 from percept.data.augment import AUGMENTATIONS
 from percept.data.dataset import Target
 from percept.devices import Precision
+from percept.errors import OptionError, RunFolderError
 from percept.evaluation.metrics import Metric, metric_named
 from percept.evaluation.predict import probabilities, values
 from percept.models import build
 from percept.nn.losses import Loss, balanced_weights, cross_entropy, squared_error
 from percept.runs.folder import RunFolder, append_row, write_rows
 from percept.runs.recipe import Recipe
-from percept.training.batches import LabeledPart, steps_an_epoch
+from percept.training.batches import LabeledPart, smallest_batch, steps_an_epoch
 from percept.training.checkpoint import Checkpoint, restore_checkpoint, save_checkpoint
 from percept.training.loop import Epoch, Score, Steps, train
 from percept.training.optimizers import make_optimizer
@@ -89,6 +91,7 @@ def learn(prepared: Prepared, recipe: Recipe, folder: RunFolder, machine: Machin
     target = prepared.loaded.dataset.target
     scale = target_scale(target, prepared.rows("train"))
     training, validation = (_part(prepared, part, scale) for part in ("train", "validation"))
+    _enough_for_each(smallest_batch(len(training), settings.batch_size), accelerator.num_processes, settings)
     training = replace(training, augmentation=AUGMENTATIONS[recipe.training.augment or "none"])
     network = _build(recipe, accelerator.device)
     optimizer = make_optimizer(
@@ -100,9 +103,13 @@ def learn(prepared: Prepared, recipe: Recipe, folder: RunFolder, machine: Machin
     )
     steps = steps_an_epoch(len(training), settings.batch_size)
     schedule = SCHEDULES[settings.schedule](optimizer, steps, settings.epochs)
-    state = Checkpoint((), NOTHING_YET)
+    state, data = Checkpoint((), NOTHING_YET), _digest(prepared)
     if folder.checkpoint.exists():
         state = restore_checkpoint(folder.checkpoint, network, optimizer, schedule)
+        if state.data != data:
+            raise RunFolderError(
+                f"the data of {folder.path} have changed since the run was begun; put them back, or begin a new run"
+            )
     history, best = list(state.history), state.best
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
@@ -137,11 +144,26 @@ def learn(prepared: Prepared, recipe: Recipe, folder: RunFolder, machine: Machin
             epoch, best = event
             history.append(epoch)
             if accelerator.is_main_process:
-                save_checkpoint(folder.checkpoint, network, optimizer, schedule, Checkpoint(tuple(history), best))
+                save_checkpoint(folder.checkpoint, network, optimizer, schedule, Checkpoint(tuple(history), best, data))
                 append_row(folder.history, history_row(epoch))
             yield Trained(epoch, settings.epochs, best.epoch)
     network.load_state_dict(best.weights)
     return Learned(accelerator.unwrap_model(network, keep_fp32_wrapper=False), best, tuple(history), scale)
+
+
+def _enough_for_each(samples: int, processes: int, settings: TrainingSettings) -> None:
+    if samples < processes:
+        raise OptionError(
+            f"--batch-size {settings.batch_size} makes a batch of {samples}, too few for {processes} processes;"
+            " take a larger --batch-size, or fewer processes"
+        )
+
+
+def _digest(prepared: Prepared) -> str:
+    """Return a digest of the samples and targets, by which changed data are told."""
+    digest = hashlib.blake2b("\n".join(prepared.loaded.content).encode(), digest_size=16)
+    digest.update(prepared.loaded.dataset.target.values.tobytes())
+    return digest.hexdigest()
 
 
 def _over(history: list[Epoch], best: Best, settings: TrainingSettings) -> bool:

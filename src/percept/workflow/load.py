@@ -1,6 +1,7 @@
 """A trained model ready to predict: from a run folder or a model file, on paths, arrays or tables."""
 
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from percept.data.images import read_picture, resize
 from percept.data.new_rows import read_features
 from percept.data.preprocessing import ImagePreprocessing
 from percept.devices import choose_device
-from percept.errors import DataError
+from percept.errors import DataError, PerceptWarning
 from percept.evaluation.predict import outputs, probabilities, values
 from percept.models.file import TrainedModel, load_model
 from percept.runs.folder import open_run
@@ -71,7 +72,10 @@ class Predictor:
         """Return probabilities (samples, classes) or figures (samples,)."""
         if isinstance(self.model.preprocessing, TablePreprocessing):
             rows = samples if isinstance(samples, str | Path | pd.DataFrame) else np.asarray(samples)
-            return self.table_scores(read_features(rows, self.model.preprocessing, target=self.model.target))
+            frame = read_features(rows, self.model.preprocessing, target=self.model.target)
+            for sentence in unknown_sentences(self.model.preprocessing.unknown(frame)):
+                warnings.warn(sentence, PerceptWarning, stacklevel=3)
+            return self.table_scores(frame)
         if isinstance(samples, str | Path):
             samples = [samples]
         if isinstance(samples, Sequence) and all(isinstance(sample, str | Path) for sample in samples):
@@ -123,6 +127,17 @@ class Predictor:
         rows = np.arange(len(inputs), dtype=np.int64)
         raw = outputs(self.model.network, inputs, rows, self.model.preprocessing, device=self.device)
         return probabilities(raw) if self.classes else values(raw, self.model.target_scale)
+
+
+def unknown_sentences(counts: Mapping[str, int]) -> Iterator[str]:
+    """Yield a sentence on each column with cells that hold a category which training did not have.
+
+    Args:
+        counts: how many cells there are of them in each column.
+    """
+    for column, count in counts.items():
+        cells = "1 cell has" if count == 1 else f"{count} cells have"
+        yield f"column {column}: {cells} a category never seen in training, taken as unknown"
 
 
 def load(path: str | Path, *, device: str = "auto") -> Predictor:

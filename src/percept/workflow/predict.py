@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percept.data.columns import TablePreprocessing
-from percept.data.images import EXTENSIONS
+from percept.data.folders import pictures_below
 from percept.data.new_rows import stream_features
 from percept.devices import using_threads
 from percept.errors import DataError, PerceptWarning
 from percept.files import replacing
-from percept.workflow.load import CHUNK, Predictor, load
+from percept.workflow.load import CHUNK, Predictor, load, unknown_sentences
 
 Row = dict[str, object]
 
@@ -44,15 +44,18 @@ def predict(
         threads: threads of the CPU.
 
     Returns:
-        The CSV file, or rows of `file` (or `row`), `prediction`, and for classes `probability`.
+        The CSV file, or rows of `file` (for a table `row`, counted from 1), `prediction`, and for classes
+        `probability`.
 
     Raises:
         DataError: a sample cannot be read or does not fit the model.
     """
-    paths = [Path(samples)] if isinstance(samples, str | Path) else [Path(sample) for sample in samples]
+    paths = [samples] if isinstance(samples, str | Path) else samples
+    if not isinstance(paths, list | tuple) or not all(isinstance(path, str | Path) for path in paths):
+        raise DataError("predict takes paths; for arrays and data frames: percept.load(run).predict(samples)")
     rows = predict_rows(
         run,
-        paths,
+        [Path(path) for path in paths],
         probabilities=probabilities,
         skip_unreadable=skip_unreadable,
         device=device,
@@ -105,7 +108,7 @@ def picture_paths(samples: Sequence[Path]) -> list[Path]:
         if not sample.exists():
             raise DataError(f"{sample} does not exist; give pictures or folders of pictures")
         if sample.is_dir():
-            inside = sorted(path for path in sample.rglob("*") if path.suffix.lower() in EXTENSIONS)
+            inside = pictures_below(sample)
             if not inside:
                 raise DataError(f"{sample} holds no pictures; give pictures or folders of pictures")
             paths += inside
@@ -117,6 +120,7 @@ def picture_paths(samples: Sequence[Path]) -> list[Path]:
 def _picture_rows(
     predictor: Predictor, paths: list[Path], all_classes: bool, skip: bool, say: Callable[[str], None]
 ) -> Iterator[Row]:
+    left = 0
     for start in range(0, len(paths), CHUNK):
         names, pictures = [], []
         for path in paths[start : start + CHUNK]:
@@ -126,10 +130,13 @@ def _picture_rows(
             except DataError as error:
                 if not skip:
                     raise
+                left += 1
                 say(f"left out: {error}")
         if pictures:
             scores = predictor.picture_scores(np.stack(pictures))
             yield from _rows("file", [str(name) for name in names], scores, predictor.classes, all_classes)
+    if left and left == len(paths):
+        raise DataError(f"no picture of {left} can be read; give at least one that can")
 
 
 def _table_rows(
@@ -142,20 +149,18 @@ def _table_rows(
     if len(samples) != 1 or samples[0].is_dir():
         raise DataError(f"the model takes one table with the target {predictor.model.target!r} left out; give one file")
     unknown: Counter[str] = Counter()
-    start = 0
+    start = 1  # as rows are counted in splits.csv and in every error
     for frame in stream_features(samples[0], preprocessing, target=predictor.model.target):
         unknown.update(preprocessing.unknown(frame))
-        numbers = [str(number) for number in range(start, start + len(frame))]
+        numbers = range(start, start + len(frame))
         start += len(frame)
         yield from _rows("row", numbers, predictor.table_scores(frame), predictor.classes, all_classes)
-    for column, count in unknown.items():
-        if count:
-            cells = "1 cell has" if count == 1 else f"{count} cells have"
-            say(f"column {column}: {cells} a category never seen in training, taken as unknown")
+    for sentence in unknown_sentences(unknown):
+        say(sentence)
 
 
 def _rows(
-    key: str, names: list[str], scores: NDArray[np.float64], classes: tuple[str, ...], all_classes: bool
+    key: str, names: Sequence[object], scores: NDArray[np.float64], classes: tuple[str, ...], all_classes: bool
 ) -> Iterator[Row]:
     for name, score in zip(names, scores, strict=True):
         if not classes:

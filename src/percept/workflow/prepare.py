@@ -13,10 +13,10 @@ from percept.data.headers import PictureHeader, read_header
 from percept.data.images import white_level
 from percept.data.preprocessing import ImagePreprocessing
 from percept.data.splits import Split, make_split
-from percept.errors import DataError
+from percept.errors import DataError, OptionError
 from percept.models import arguments_for, choose_size
 from percept.runs.recipe import Recipe
-from percept.workflow.samples import Loaded, load_samples, network_inputs
+from percept.workflow.samples import Loaded, load_samples, network_inputs, unreadable_sentence
 
 Preprocessing = ImagePreprocessing | TablePreprocessing
 GREY_MODES = ("1", "L", "I", "F")  # Pillow's names of formats with one channel, alpha apart
@@ -45,7 +45,7 @@ class Prepared:
         """Return what the user should know of the split and of columns or pictures that were left out."""
         notes = list(self.split.notes)
         if self.loaded.unreadable:
-            notes.append(f"{len(self.loaded.unreadable)} pictures cannot be read and are left out")
+            notes.append(unreadable_sentence(self.loaded.unreadable, "left out"))
         if isinstance(self.preprocessing, TablePreprocessing):
             notes += self.preprocessing.dropped
         return tuple(notes)
@@ -67,6 +67,7 @@ def prepare(dataset: Dataset, recipe: Recipe, progress: Callable[[int, int], Non
         DataError: pictures cannot be read, or the data cannot be split as asked.
         OptionError: a choice does not go with the data.
     """
+    _must_go_together(dataset, recipe)
     data = recipe.data
     given = (dataset.given == "test").any()
     recipe = recipe.filled("data", task=dataset.target.task, test="given" if given else "cut")
@@ -96,6 +97,24 @@ def prepare(dataset: Dataset, recipe: Recipe, progress: Callable[[int, int], Non
         update={"model": recipe.model.model_copy(update={"arguments": {**arguments, **recipe.model.arguments}})}
     )
     return Prepared(recipe, loaded, split, preprocessing, inputs)
+
+
+def _must_go_together(dataset: Dataset, recipe: Recipe) -> None:
+    """Refuse an option that means nothing for this kind of data, rather than leave it out in silence."""
+    training = recipe.training
+    for_pictures = {
+        "--image-size": recipe.data.image_size is not None,
+        "--skip-unreadable": recipe.data.skip_unreadable,
+        "--augment": training.augment not in (None, "none"),
+    }
+    wrong = [name for name, asked in for_pictures.items() if asked and dataset.kind == "table"]
+    if wrong:
+        raise OptionError(f"{wrong[0]} is for pictures; {dataset.name} is a table: leave it out")
+    if training.class_weights != "none" and dataset.target.task == "regression":
+        raise OptionError(
+            f"--class-weights {training.class_weights} is for classes; {dataset.target.name} is predicted as a number:"
+            " leave it out"
+        )
 
 
 def picture_choices(dataset: Dataset, model: str) -> tuple[tuple[int, int], int, int]:

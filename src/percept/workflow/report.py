@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from percept.data.dataset import Dataset, Table, Target
-from percept.data.splits import read_splits
+from percept.data.dataset import Table
+from percept.data.split_file import read_lines, read_splits
 from percept.errors import PerceptError, RunFolderError
 from percept.evaluation.calibration import calibration
 from percept.evaluation.metrics import confusion
@@ -19,15 +20,11 @@ from percept.models.file import TrainedModel, load_model
 from percept.report.content import (
     Baseline,
     CalibrationBin,
-    Column,
-    DataSummary,
     EpochRow,
     Evaluation,
     Mistake,
     Opening,
-    Remark,
     ReportContent,
-    Sample,
     Score,
     Training,
 )
@@ -36,14 +33,13 @@ from percept.runs.folder import RunFolder, open_run
 from percept.runs.ledger import read_ledger
 from percept.runs.recipe import Recipe
 from percept.workflow.assess import Predictions, read_predictions
+from percept.workflow.report_data import summarize_data
 from percept.workflow.samples import Loaded, reload
 
-SHOWN = 24  # samples in the grid
 WORST = 12  # mistakes shown
-METHOD = (
-    "95 % bootstrap intervals, over samples (or over groups where --group was given); where every sample went the"
-    " same way, the exact binomial limit."
-)
+CELLS = 8  # of a row that is shown
+
+FORMAT_VERSION = 1  # of findings.json
 
 
 def report(run: str | Path, *, data: str | Path | None = None, loaded: Loaded | None = None) -> Path:
@@ -79,9 +75,11 @@ def read_findings(folder: RunFolder) -> dict[str, Any]:
     """Return what `percept fit` found: notes, audit, validation figures, baselines."""
     try:
         values: dict[str, Any] = json.loads(folder.findings.read_text(encoding="utf-8"))
-        return values
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise RunFolderError(f"{folder.findings} cannot be read ({error}); fit again to have it written") from error
+    if values.get("format_version", 0) > FORMAT_VERSION:
+        raise RunFolderError(f"{folder.findings} is of a newer format than this percept reads; install a newer percept")
+    return values
 
 
 def _content(
@@ -92,62 +90,94 @@ def _content(
     notes: tuple[str, ...],
     loaded: Loaded | None,
 ) -> ReportContent:
-    validation = _evaluation("validation", folder, model, findings["validation"], loaded)
+    method = _method(recipe, model)
+    validation = _evaluation("validation", folder, model, findings["validation"], method, loaded)
     ledger = read_ledger(folder.ledger)
-    test = None
-    if ledger:
-        test = _evaluation("test", folder, model, asdict(ledger[-1]), loaded)
+    test = _evaluation("test", folder, model, asdict(ledger[-1]), method, loaded) if ledger else None
+    parts = pd.DataFrame(read_lines(folder.splits))
+    if loaded is not None:
+        read_splits(folder.splits, loaded.dataset.keys)  # raises where it does not go with the data
     return ReportContent(
         title=folder.path.resolve().name,
-        created=findings["created"],
-        summary=_summary(model, recipe, test),
+        created=_moment(findings["created"]),
+        summary=_summary(model, recipe, parts),
         run=str(folder.path),
         command=findings["command"],
         seed=recipe.training.seed,
         versions=findings["versions"],
         recipe=recipe.to_toml(),
         classes=model.classes,
-        data=_data(folder, recipe, model, findings, notes, loaded),
+        data=summarize_data(folder, recipe, model, parts, findings, notes, loaded),
         training=Training(
-            history=_history(folder),
+            history=read_history(folder),
             chosen_epoch=findings["chosen_epoch"],
             metric=recipe.training.metric or "loss",
             health=tuple(findings.get("health", ())),
-            model=_model_words(model),
+            model=f"{model.architecture}, {_weights(model):,} weights",
         ),
         validation=validation,
         test=test,
-        openings=tuple(Opening(each.number, each.time, _scores(each.figures)) for each in ledger),
+        openings=tuple(Opening(each.number, _moment(each.time), _scores(each.figures)) for each in ledger),
     )
 
 
-def _summary(model: TrainedModel, recipe: Recipe, test: Evaluation | None) -> tuple[str, ...]:
-    output = "softmax over the classes" if model.classes else "a linear output"
-    what = f"The target {model.target!r} is predicted by {output}, trained on"
-    loss = "cross-entropy." if model.classes else "squared error."
-    sealed = {
-        "none": "No test set was kept: these figures are of the validation part, which chose the weights.",
-    }.get(recipe.data.test or "", "The test set is sealed; percept evaluate opens it.")
-    return f"{what} {loss}", *(() if test else (sealed,))
+def _moment(time: str) -> str:
+    """Return a time of the run's files as people write it, such as "2026-03-01 14:05 +01:00"."""
+    return datetime.fromisoformat(time).strftime("%Y-%m-%d %H:%M %Z").replace("UTC+00:00", "UTC").replace("UTC+", "+")
 
 
-def _model_words(model: TrainedModel) -> str:
-    weights = sum(parameter.numel() for parameter in model.network.parameters())
-    return f"{model.architecture}, {weights:,} weights"
+def _summary(model: TrainedModel, recipe: Recipe, parts: pd.DataFrame) -> tuple[str, ...]:
+    counts = Counter(parts["part"])
+    samples = "pictures" if recipe.data.image_size else "rows"
+    task = (
+        f"tell the {len(model.classes)} classes of {model.target} apart" if model.classes else f"predict {model.target}"
+    )
+    source = Path(recipe.data.source).resolve().name
+    learned = (
+        f"The network ({model.architecture}, {_weights(model):,} weights) learned from {counts['train']:,} {samples} of"
+        f" {source} to {task}; {counts['validation']:,} more chose the epoch whose weights were kept."
+    )
+    return learned, *(("No test set was laid aside (--test none).",) if recipe.data.test == "none" else ())
 
 
-def _history(folder: RunFolder) -> tuple[EpochRow, ...]:
-    frame = pd.read_csv(folder.history)
-    named = {name: name.removeprefix("validation_") for name in frame.columns if name.startswith("validation_")}
-    return tuple(
-        EpochRow(
-            int(row["epoch"]),
-            float(row["train_loss"]),
-            float(row["validation_loss"]),
-            {short: float(row[name]) for name, short in named.items() if short != "loss"},
+def _weights(model: TrainedModel) -> int:
+    return sum(parameter.numel() for parameter in model.network.parameters())
+
+
+def _method(recipe: Recipe, model: TrainedModel) -> str:
+    drawn = f"groups of equal {recipe.data.group}" if recipe.data.group else "samples"
+    found = f"The intervals are found by drawing the {drawn} anew a thousand times (bootstrap)"
+    if not model.classes:
+        return f"{found}."
+    if len(model.classes) > 2:
+        rest = "AUROC is the mean of each class against the rest."
+    else:
+        rest = (
+            f"AUROC is the share of pairs, one of each class, that the probability of {model.classes[1]} puts in order."
         )
-        for _, row in frame.iterrows()
-    )
+    return f"{found}; where all went the same way, by the exact limits of the binomial distribution. {rest}"
+
+
+def read_history(folder: RunFolder) -> tuple[EpochRow, ...]:
+    """Return what each epoch brought.
+
+    Raises:
+        RunFolderError: the file is missing or damaged.
+    """
+    try:
+        frame = pd.read_csv(folder.history)
+        named = {name: name.removeprefix("validation_") for name in frame.columns if name.startswith("validation_")}
+        return tuple(
+            EpochRow(
+                int(row["epoch"]),
+                float(row["train_loss"]),
+                float(row["validation_loss"]),
+                {short: float(row[name]) for name, short in named.items() if short != "loss"},
+            )
+            for _, row in frame.iterrows()
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise RunFolderError(f"{folder.history} cannot be read ({error}); put back the file as it was") from error
 
 
 def _score(figure: dict[str, float | None]) -> Score:
@@ -160,7 +190,7 @@ def _scores(figures: dict[str, dict[str, float | None]]) -> dict[str, Score]:
 
 
 def _evaluation(
-    part: Any, folder: RunFolder, model: TrainedModel, found: dict[str, Any], loaded: Loaded | None
+    part: Any, folder: RunFolder, model: TrainedModel, found: dict[str, Any], method: str, loaded: Loaded | None
 ) -> Evaluation:
     predictions = read_predictions(folder.predictions(part), model.task, model.classes)
     baselines = tuple(
@@ -170,7 +200,7 @@ def _evaluation(
         "part": part,
         "samples": len(predictions.keys),
         "scores": _scores(found["figures"]),
-        "method": METHOD,
+        "method": method,
         "baselines": baselines,
         "verdict": found["verdict"],
     }
@@ -187,7 +217,10 @@ def _evaluation(
         **common,
         confusion=confusion(truth, predictions.scores.argmax(axis=1), len(model.classes)),
         mistakes=_mistakes(predictions, truth, model.classes, loaded),
-        calibration=tuple(CalibrationBin(each.confidence, each.accuracy, each.count) for each in reliability.bins),
+        calibration=tuple(
+            CalibrationBin(each.confidence, each.accuracy, each.count, each.accuracy_low, each.accuracy_high)
+            for each in reliability.bins
+        ),
         calibration_error=reliability.error,
     )
 
@@ -226,80 +259,18 @@ def _far_off(predictions: Predictions, loaded: Loaded | None) -> tuple[Mistake, 
 
 def _shown(key: str, loaded: Loaded | None) -> Any:
     if loaded is None or key not in loaded.dataset.keys:
-        return key
+        return ""
     row = loaded.dataset.keys.index(key)
     if loaded.inputs is not None:
         return np.asarray(loaded.inputs[row])
     if not isinstance(loaded.dataset.samples, Table):
-        return key
-    cells = loaded.dataset.samples.frame.iloc[row]
-    return ", ".join(f"{name} {_cell(value)}" for name, value in list(cells.items())[:8])
+        return ""
+    cells = list(loaded.dataset.samples.frame.iloc[row].items())
+    words = [f"{name} {_cell(value)}" for name, value in cells[:CELLS]]
+    return ", ".join([*words, *((f"{len(cells) - CELLS} more",) if len(cells) > CELLS else ())])
 
 
 def _cell(value: object) -> str:
+    if pd.isna(value):  # type: ignore[call-overload]
+        return "missing"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _data(
-    folder: RunFolder,
-    recipe: Recipe,
-    model: TrainedModel,
-    findings: dict[str, Any],
-    notes: tuple[str, ...],
-    loaded: Loaded | None,
-) -> DataSummary:
-    table = pd.read_csv(folder.splits, dtype=str, keep_default_na=False)
-    return DataSummary(
-        name=recipe.data.source,
-        kind="image" if recipe.data.image_size else "table",
-        target=model.target,
-        counts=_counts(table, model.classes),
-        notes=notes,
-        findings=tuple(
-            Remark(each["text"], each["severity"], tuple(each["files"])) for each in findings.get("audit", ())
-        ),
-        samples=_samples(folder, loaded) if loaded is not None else (),
-        columns=_columns(loaded.dataset) if loaded is not None else (),
-    )
-
-
-def _counts(table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-    counts: dict[str, tuple[int, ...]] = {}
-    for part in ("train", "validation", "test", "out"):
-        rows = table[table["part"] == part]
-        if not len(rows):
-            continue
-        found = Counter(rows["target"])
-        counts[part] = tuple(found[name] for name in classes) if classes else (len(rows),)
-    return counts
-
-
-def _samples(folder: RunFolder, loaded: Loaded) -> tuple[Sample, ...]:
-    if loaded.inputs is None:
-        return ()
-    target: Target = loaded.dataset.target
-    parts = read_splits(folder.splits, loaded.dataset.keys)
-    rows = np.flatnonzero(parts == "train")
-    by_class = [rows[target.values[rows] == number] for number in range(len(target.classes))]
-    each = max(1, SHOWN // max(1, len(by_class)))
-    chosen = [row for members in by_class for row in members[:each]][: max(SHOWN, len(by_class))][:40]
-    return tuple(Sample(target.classes[int(target.values[row])], np.asarray(loaded.inputs[row])) for row in chosen)
-
-
-def _columns(dataset: Dataset) -> tuple[Column, ...]:
-    if not isinstance(dataset.samples, Table):
-        return ()
-    return tuple(_column(str(name), dataset.samples.frame[name]) for name in dataset.samples.frame.columns)
-
-
-def _column(name: str, values: "pd.Series[Any]") -> Column:
-    missing = int(values.isna().sum())
-    present = values.dropna()
-    if not len(present):
-        return Column(name, "empty", missing)
-    if pd.api.types.is_numeric_dtype(values):
-        low, middle, high = (float(present.quantile(share)) for share in (0, 0.5, 1))
-        return Column(name, "numeric", missing, f"median {middle:.4g}, from {low:.4g} to {high:.4g}")
-    counts = present.astype(str).value_counts()
-    values_word = "1 value" if len(counts) == 1 else f"{len(counts)} values"
-    return Column(name, "categorical", missing, f"{values_word}, most often {counts.index[0]}")

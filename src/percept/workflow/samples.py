@@ -13,6 +13,7 @@ from percept.data.columns import TablePreprocessing
 from percept.data.dataset import Dataset, Table
 from percept.data.duplicates import row_digests
 from percept.data.preprocessing import ImagePreprocessing
+from percept.data.sealed import check_sealed
 from percept.data.snapshot import load_dataset
 from percept.data.source import read_source
 from percept.errors import DataError
@@ -65,14 +66,20 @@ def read_dataset(data: DataRecipe, folder: RunFolder | None = None) -> Dataset:
             group=data.group,
             test=Path(data.test_file) if data.test_file else None,
         )
-    if data.test == "none":
+    if data.test == "none" and (dataset.given == "test").any():
         given = np.where(dataset.given == "test", "", dataset.given)
-        dataset = replace(dataset, given=given)
+        note = "The test part of the data joins the rest, as --test none asks."
+        dataset = replace(dataset, given=given, notes=(*dataset.notes, note))
     return dataset
 
 
 def load_samples(
-    dataset: Dataset, data: DataRecipe, *, white: int = 65535, progress: Callable[[int, int], None] | None = None
+    dataset: Dataset,
+    data: DataRecipe,
+    *,
+    white: int = 65535,
+    progress: Callable[[int, int], None] | None = None,
+    advice: str = "mend or remove what is broken, or pass --skip-unreadable to go on without",
 ) -> Loaded:
     """Return a data set with its pictures decoded and resized, or its rows digested.
 
@@ -81,6 +88,7 @@ def load_samples(
         data: the recipe's section on data; image size, channels and way of resizing are decided.
         white: the value that 16-bit pictures call white.
         progress: told how many pictures are decoded, and of how many.
+        advice: what the user can do about pictures that cannot be read.
 
     Raises:
         DataError: a picture cannot be read and `skip_unreadable` is not set.
@@ -101,23 +109,19 @@ def load_samples(
     )
     if not pixels.unreadable:
         return Loaded(dataset, pixels.array, pixels.content, dataset, pixels)
+    if not data.skip_unreadable:
+        raise DataError(unreadable_sentence({dataset.keys[row]: why for row, why in pixels.unreadable.items()}, advice))
     rows = np.array([row for row in range(len(dataset)) if row not in pixels.unreadable], dtype=np.int64)
     content = tuple(pixels.content[row] for row in rows)
-    loaded = Loaded(dataset.take(rows), pixels.array[rows], content, dataset, pixels)
-    if not data.skip_unreadable:
-        raise DataError(unreadable_sentence(loaded.unreadable))
-    return loaded
+    return Loaded(dataset.take(rows), pixels.array[rows], content, dataset, pixels)
 
 
-def unreadable_sentence(unreadable: dict[str, str]) -> str:
-    """Return one sentence that counts the files that cannot be read and names the first of them."""
+def unreadable_sentence(unreadable: dict[str, str], advice: str) -> str:
+    """Return one sentence that counts the files that cannot be read, names the first of them and ends in advice."""
     shown = "; ".join(f"{key} ({reason})" for key, reason in list(unreadable.items())[:3])
     files = "1 picture" if len(unreadable) == 1 else f"{len(unreadable)} pictures"
     more = "" if len(unreadable) <= 3 else f" and {len(unreadable) - 3} more"
-    return (
-        f"{files} cannot be read: {shown}{more}; mend or remove {'it' if len(unreadable) == 1 else 'them'},"
-        " or pass --skip-unreadable to go on without"
-    )
+    return f"{files} cannot be read: {shown}{more}; {advice}"
 
 
 def network_inputs(
@@ -137,7 +141,12 @@ def network_inputs(
 
 
 def reload(
-    recipe: Recipe, folder: RunFolder, preprocessing: ImagePreprocessing | TablePreprocessing, moved: Any = None
+    recipe: Recipe,
+    folder: RunFolder,
+    preprocessing: ImagePreprocessing | TablePreprocessing,
+    moved: Any = None,
+    *,
+    sealed: bool = False,
 ) -> Loaded:
     """Return the samples of a finished run, read again.
 
@@ -146,9 +155,10 @@ def reload(
         folder: the run's.
         preprocessing: the model's.
         moved: where the data lie now, if they have moved.
+        sealed: whether to make sure that the test samples are those that were sealed.
 
     Raises:
-        DataError: the data are gone.
+        DataError: the data are gone, or a sealed sample has changed.
     """
     data = recipe.data
     if moved is not None:
@@ -156,4 +166,7 @@ def reload(
     if data.path is not None and not Path(data.path).exists():
         raise DataError(f"{data.path}, the data of this run, is not there any more; name its new place with --data")
     white = preprocessing.white if isinstance(preprocessing, ImagePreprocessing) else 65535
-    return load_samples(read_dataset(data, folder), data, white=white)
+    dataset = read_dataset(data, folder)
+    if sealed:
+        check_sealed(folder.splits, dataset)
+    return load_samples(dataset, data, white=white, advice="put the data back as they were when the run was made")

@@ -21,6 +21,8 @@ _MODES = {
     "RGB": "color",
     "RGBA": "color with transparency",
     "CMYK": "color for print (CMYK)",
+    "LAB": "color in Lab",
+    "F": "grey in floats",
 }
 
 

@@ -58,7 +58,7 @@ def _repeated(dataset: Dataset, digests: Sequence[str]) -> Iterator[Finding]:
         number = int(crossing.sum())
         text = (
             f"{number:,} rows have features that also stand in another part: figures would be too good,"
-            " so percept fit keeps them in the later part alone"
+            " unless they are different cases that happen to be alike"
         )
         yield Finding("warning", text, _names(dataset, crossing), "rows_across_parts", number)
     repeated = rows.duplicated(["features", "target"]).to_numpy()
