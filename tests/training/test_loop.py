@@ -240,3 +240,13 @@ def test_balanced_weights_are_those_of_scikit_learn() -> None:
 def test_a_setting_out_of_range_is_a_sentence(change: dict[str, object], said: str) -> None:
     with pytest.raises(OptionError, match=said):
         settings(**change)
+
+
+def test_of_epochs_with_the_same_figure_the_one_with_the_lower_loss_is_kept() -> None:
+    linear = nn.Linear(1, 1)
+    told = [
+        Epoch(number, 0.0, {"accuracy": accuracy, "loss": loss}, 0.1, 0.0, 0.0, 0.0)
+        for number, (accuracy, loss) in enumerate([(0.5, 0.9), (0.5, 0.4), (0.4, 0.1), (0.5, 0.6)], start=1)
+    ]
+    pairs = list(keep_best(told, linear, metric="accuracy", higher_is_better=True, patience=0))
+    assert [pair[1].epoch for pair in pairs if isinstance(pair, tuple)] == [1, 2, 2, 2]

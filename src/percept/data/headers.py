@@ -30,6 +30,9 @@ class UnreadableError(Exception):
         self.reason = reason
 
 
+SKIP_ADVICE = "; mend or remove it, or pass --skip-unreadable"
+
+
 def unreadable_message(name: str, reason: str) -> str:
     """Return the sentence that tells the user of a picture that cannot be read.
 
@@ -37,7 +40,7 @@ def unreadable_message(name: str, reason: str) -> str:
         >>> unreadable_message("rose/a.jpg", "the file is empty")
         'rose/a.jpg cannot be read (the file is empty); mend or remove it, or pass --skip-unreadable'
     """
-    return f"{name} cannot be read ({reason}); mend or remove it, or pass --skip-unreadable"
+    return f"{name} cannot be read ({reason}){SKIP_ADVICE}"
 
 
 @dataclass(frozen=True)

@@ -57,16 +57,16 @@ def verdict(
     name = best_baseline(truth, found, metric) if best is None else best
     reference = found[name].predictions
     rival = f"the best baseline ({name})" if best is None else f"the baseline that was best on validation ({name})"
-    units, what = (len(truth), "samples") if groups is None else (len(np.unique(groups)), "groups")
+    units, what = (len(truth), "sample") if groups is None else (len(np.unique(groups)), "group")
     difference = paired_difference(truth, predictions, reference, metric, groups=groups, seed=seed)
     scores = f"{metric.name.replace('_', ' ')} {_plain(metric.measure(truth, predictions))}"
     scores += f" against {_plain(metric.measure(truth, reference))}"
     if units < FEWEST or isnan(difference.low):
-        return f"{units} {part} {what} are too few to say whether the network beats {rival}: {scores}."
+        return f"{units} {part} {what}{'s are' if units > 1 else ' is'} too few to say whether the network beats {rival}: {scores}."
     sign = 1 if metric.higher_is_better else -1
     low, high = sorted((sign * difference.low, sign * difference.high))
     evidence = f"{scores}, a gain of {_plain(sign * difference.value)} "
-    evidence += f"(95 % interval {_plain(low)} to {_plain(high)}, {units} {part} {what})"
+    evidence += f"(95 % interval {_plain(low)} to {_plain(high)}, {units} {part} {what}s)"
     if low > 0:
         return f"The network earned its place: it beats {rival}, {evidence}."
     if high < 0:

@@ -107,6 +107,7 @@ class Training:
         metric: the metric that chose it, such as "accuracy" or "loss".
         health: sentences on what went wrong or looked odd while training.
         model: the network in a few words, such as "lenet, 61,706 weights".
+        signal: one sentence on how signals and gradients change through the network's depth.
     """
 
     history: tuple[EpochRow, ...]
@@ -114,6 +115,7 @@ class Training:
     metric: str
     health: tuple[str, ...] = ()
     model: str = ""
+    signal: str = ""
 
 
 @dataclass(frozen=True)

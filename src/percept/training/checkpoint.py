@@ -58,7 +58,7 @@ def save_checkpoint(
     }
     content = {
         "history": [asdict(epoch) for epoch in checkpoint.history],
-        "best": {"epoch": checkpoint.best.epoch, "value": checkpoint.best.value},
+        "best": {"epoch": checkpoint.best.epoch, "value": checkpoint.best.value, "loss": checkpoint.best.loss},
         "groups": state["param_groups"],
         "scalars": scalars,
         "schedule": schedule.state_dict(),
@@ -104,7 +104,7 @@ def _restored(
     best = {name: tensor.to(device) for name, tensor in _below(tensors, "best/").items()}
     return Checkpoint(
         tuple(Epoch(**epoch) for epoch in content["history"]),
-        Best(content["best"]["epoch"], content["best"]["value"], best),
+        Best(**content["best"], weights=best),
         content["data"],
     )
 

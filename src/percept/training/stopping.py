@@ -16,15 +16,17 @@ class Best:
     Attributes:
         epoch: its number; 0 before the first.
         value: its metric.
+        loss: its validation loss, which decides between epochs of one metric.
         weights: a copy of the network's state at its end.
     """
 
     epoch: int
     value: float
+    loss: float
     weights: dict[str, Tensor]
 
 
-NOTHING_YET = Best(0, math.nan, {})
+NOTHING_YET = Best(0, math.nan, math.nan, {})
 
 
 def keep_best(
@@ -37,6 +39,8 @@ def keep_best(
     best: Best = NOTHING_YET,
 ) -> Iterator[tuple[Epoch, Best] | Steps]:
     """Yield each epoch with the best one so far, and stop after `patience` epochs without a better one.
+
+    Of epochs with the same figure, as a share of few samples often is, the one with the lower loss is better.
 
     Args:
         epochs: what `train` yields.
@@ -52,11 +56,11 @@ def keep_best(
         if isinstance(epoch, Steps):
             yield epoch
             continue
-        value = epoch.figures[metric]
+        value, loss = epoch.figures[metric], epoch.figures["loss"]
         better = value > best.value if higher_is_better else value < best.value
-        if better or not best.weights:
+        if better or (value == best.value and loss < best.loss) or not best.weights:
             copies = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-            best = Best(epoch.number, value, copies)
+            best = Best(epoch.number, value, loss, copies)
         yield epoch, best
         if patience and epoch.number - best.epoch >= patience:
             return

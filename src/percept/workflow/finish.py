@@ -63,6 +63,8 @@ def finish(
             "notes": [*dataset.notes, *prepared.notes],
             "audit": [asdict(finding) for finding in findings],
             "chosen_epoch": learned.best.epoch,
+            "health": learned.checked.warnings,
+            "signal": learned.checked.signal,
             "validation": assessment.to_json(),
             "versions": {
                 "percept": __version__,

@@ -27,7 +27,8 @@ from percept.training.optimizers import make_optimizer
 from percept.training.schedules import SCHEDULES
 from percept.training.settings import TrainingSettings
 from percept.training.stopping import NOTHING_YET, Best, keep_best
-from percept.workflow.events import Event, Started, Trained
+from percept.workflow.checks import Checked, check
+from percept.workflow.events import Event, Note, Started, Trained
 from percept.workflow.prepare import Prepared
 
 
@@ -53,12 +54,14 @@ class Learned:
         best: that epoch.
         history: every epoch.
         target_scale: mean and standard deviation that regression targets were divided by; (0, 1) for classes.
+        checked: how signals and gradients went through the network, before training and after it.
     """
 
     network: nn.Module
     best: Best
     history: tuple[Epoch, ...]
     target_scale: tuple[float, float]
+    checked: Checked
 
 
 def settings_of(recipe: Recipe) -> TrainingSettings:
@@ -94,6 +97,8 @@ def learn(prepared: Prepared, recipe: Recipe, folder: RunFolder, machine: Machin
     _enough_for_each(smallest_batch(len(training), settings.batch_size), accelerator.num_processes, settings)
     training = replace(training, augmentation=AUGMENTATIONS[recipe.training.augment or "none"])
     network = _build(recipe, accelerator.device)
+    loss = _loss(target, training, recipe, accelerator)
+    checks = check(network, loss, training, epochs=settings.epochs, seed=settings.seed, device=accelerator.device)
     optimizer = make_optimizer(
         network,
         settings.optimizer,
@@ -115,13 +120,14 @@ def learn(prepared: Prepared, recipe: Recipe, folder: RunFolder, machine: Machin
     if accelerator.is_main_process:
         _rewrite_history(folder, history)
     yield Started(folder.path, len(history) + 1, settings.epochs)
+    yield from map(Note, () if history else checks.warnings)
     metric = metric_named(settings.metric, target.task)
     if not _over(history, best, settings):
         epochs = train(
             network,
             optimizer,
             schedule,
-            _loss(target, training, recipe, accelerator),
+            loss,
             training,
             validation,
             _score(target, validation, metric, scale),
@@ -148,7 +154,8 @@ def learn(prepared: Prepared, recipe: Recipe, folder: RunFolder, machine: Machin
                 append_row(folder.history, history_row(epoch))
             yield Trained(epoch, settings.epochs, best.epoch)
     network.load_state_dict(best.weights)
-    return Learned(accelerator.unwrap_model(network, keep_fp32_wrapper=False), best, tuple(history), scale)
+    trained = accelerator.unwrap_model(network, keep_fp32_wrapper=False)
+    return Learned(trained, best, tuple(history), scale, checks.after(trained))
 
 
 def _enough_for_each(samples: int, processes: int, settings: TrainingSettings) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from percept.data.columns import TablePreprocessing
 from percept.data.folders import pictures_below
+from percept.data.headers import SKIP_ADVICE
 from percept.data.new_rows import stream_features
 from percept.devices import using_threads
 from percept.errors import DataError, PerceptWarning
@@ -131,7 +132,7 @@ def _picture_rows(
                 if not skip:
                     raise
                 left += 1
-                say(f"left out: {error}")
+                say(f"left out: {str(error).removesuffix(SKIP_ADVICE)}")
         if pictures:
             scores = predictor.picture_scores(np.stack(pictures))
             yield from _rows("file", [str(name) for name in names], scores, predictor.classes, all_classes)

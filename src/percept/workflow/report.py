@@ -113,6 +113,7 @@ def _content(
             chosen_epoch=findings["chosen_epoch"],
             metric=recipe.training.metric or "loss",
             health=tuple(findings.get("health", ())),
+            signal=findings.get("signal", ""),
             model=f"{model.architecture}, {_weights(model):,} weights",
         ),
         validation=validation,
