@@ -62,7 +62,8 @@ def verdict(
     scores = f"{metric.name.replace('_', ' ')} {_plain(metric.measure(truth, predictions))}"
     scores += f" against {_plain(metric.measure(truth, reference))}"
     if units < FEWEST or isnan(difference.low):
-        return f"{units} {part} {what}{'s are' if units > 1 else ' is'} too few to say whether the network beats {rival}: {scores}."
+        these = f"{units} {part} {what} is" if units == 1 else f"{units} {part} {what}s are"
+        return f"{these} too few to say whether the network beats {rival}: {scores}."
     sign = 1 if metric.higher_is_better else -1
     low, high = sorted((sign * difference.low, sign * difference.high))
     evidence = f"{scores}, a gain of {_plain(sign * difference.value)} "
