@@ -40,5 +40,18 @@ def training_defaults(kind: Kind, model: str, optimizer: str, samples: int) -> d
     }
 
 
+def default_threads(image_size: tuple[int, int] | None) -> int | None:
+    """Return 1 where a step is so short that threads would wait for each other more than they help, else None for all.
+
+    Args:
+        image_size: (height, width) of the network's input, pixels; None for a table.
+
+    Example:
+        >>> default_threads(None), default_threads((8, 8)), default_threads((64, 64))
+        (1, 1, None)
+    """
+    return 1 if image_size is None or min(image_size) < 16 else None
+
+
 def _power_of_two(size: int, smallest: int, largest: int) -> int:
     return min(max(1 << max(size, 1).bit_length() - 1, smallest), largest)

@@ -21,7 +21,7 @@ from percept.runs.folder import RunFolder, claim, latest
 from percept.runs.lock import locked
 from percept.runs.recipe import Recipe
 from percept.training.processes import agreed, deterministic, make_accelerator
-from percept.workflow.defaults import training_defaults
+from percept.workflow.defaults import default_threads, training_defaults
 from percept.workflow.events import Event, Note
 from percept.workflow.finish import finish
 from percept.workflow.learn import Machine, learn, settings_of
@@ -287,7 +287,7 @@ def _machine(prepared: Prepared) -> tuple[Machine, Recipe]:
     recipe = prepared.recipe
     training, name = recipe.training, recipe.model.name or ""
     device = choose_device(training.device or "auto")
-    threads = choose_threads(training.threads)
+    threads = choose_threads(training.threads or default_threads(recipe.data.image_size))
     smallest = MODELS[name].bfloat16_from
     gains = smallest is not None and min(recipe.data.image_size or (0,)) >= smallest
     precision = choose_precision(training.precision or "auto", device, gains=gains)
