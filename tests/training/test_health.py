@@ -1,8 +1,8 @@
 """Signals and gradients scale through depth as the closed form of variance propagation says, and so does the verdict.
 
-With n inputs a unit, weights of variance v and activation g: going forward the mean square q of the values before the
-activation becomes n v E[g^2], going back the squared norm of a sample's gradient becomes n v E[g'^2] times as large. For
-relu E[g^2] = q / 2 and E[g'^2] = 1 / 2; for the identity, and a tanh of small values, they are q and 1.
+With n inputs a unit, weights of variance v and activation g: going forward, the mean square q of the values before the
+activation becomes n v E[g^2]; going back, the squared norm of a sample's gradient becomes n v E[g'^2] times as large.
+For relu E[g^2] = q / 2 and E[g'^2] = 1 / 2; for the identity, and a tanh of small values, they are q and 1.
 Source: He et al. 2015; notes §2.3.5.
 """
 

@@ -61,8 +61,8 @@ class Checks:
         )
         return Checked(
             found,
-            f"From the first hidden layer to the last the signal changes by a factor of {signals[0]} before training and"
-            f" {signals[1]} after it; from the last layer back to the first the gradient changes by a factor of"
+            f"From the first hidden layer to the last the signal changes by a factor of {signals[0]} before training"
+            f" and {signals[1]} after it; from the last layer back to the first the gradient changes by a factor of"
             f" {gradients[0]} and {gradients[1]}.",
         )
 
