@@ -124,3 +124,9 @@ def test_rows_with_commas_and_quotes_read_back(tmp_path: Path) -> None:
     write_rows(tmp_path / "x.csv", ("file", "class"), [('a,"b".jpg', "x\ny")])
     with (tmp_path / "x.csv").open(newline="") as file:
         assert list(csv.reader(file)) == [["file", "class"], ['a,"b".jpg', "x\ny"]]
+
+
+def test_what_a_run_killed_before_its_recipe_leaves_is_no_obstacle(tmp_path: Path) -> None:
+    RunFolder(tmp_path).lock.touch()
+    (tmp_path / "recipe.toml.123.partial").touch()
+    assert claim(tmp_path, "iris").path == tmp_path

@@ -42,6 +42,11 @@ class RunFolder:
         return self.path / "model.safetensors"
 
     @property
+    def lock(self) -> Path:
+        """Held by the process that trains."""
+        return self.path / "training.lock"
+
+    @property
     def checkpoint(self) -> Path:
         """The state between two epochs, while training."""
         return self.path / "checkpoint" / "last.safetensors"
@@ -131,7 +136,8 @@ def claim(out: Path | None, name: str, runs: Path = Path("runs")) -> RunFolder:
 def _named(out: Path) -> RunFolder:
     if out.exists() and not out.is_dir():
         raise OptionError(f"--out {out} is a file; name a folder that is new or empty")
-    if out.is_dir() and not all(is_aside(path) for path in out.iterdir()):
+    # what a run killed before its recipe was written leaves is nobody's
+    if out.is_dir() and not all(is_aside(path) or path == RunFolder(out).lock for path in out.iterdir()):
         what = "a run" if RunFolder(out).recipe.exists() else "files"
         raise OptionError(f"--out {out} holds {what} already; name a new folder, or add --resume to go on with a run")
     out.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ def locked(folder: RunFolder) -> Iterator[None]:
     Raises:
         RunFolderError: another process holds it.
     """
-    path = folder.path / "training.lock"
+    path = folder.lock
     with path.open("ab") as file:
         if not _taken(file):
             raise RunFolderError(

@@ -23,27 +23,40 @@ BIAS, OWED, RUN, LONGEST = range(4)  # L1 owed so far; right answers in a row, n
 ETA, L2, L1, ALPHA, L1_RATIO, BIAS_RATE, STEP = range(7)  # L2 and L1 are what one step takes; STEP is 1 for 0/1 outputs
 
 
-def weighted_sum(values: Floats, columns: Whole, start: int, end: int, shift: int, vector: Floats) -> Any:
-    """Return w·x of one sample, whose values lie at start to end and whose columns lie `shift` before them."""
+def weighted_sum(values: Floats, columns: Whole, start: int, end: int, dense: bool, vector: Floats) -> Any:
+    """Return w·x of one sample, whose values lie at start to end, in all columns or in those that lie there too."""
     total = np.float64(0.0)
-    for place in range(start, end):
-        total += vector[columns[place - shift]] * values[place]
+    if dense:
+        for column in range(len(vector)):
+            total += vector[column] * values[start + column]
+    else:
+        for place in range(start, end):
+            total += vector[columns[place]] * values[place]
     return total
 
 
 def move(
-    values: Floats, columns: Whole, start: int, end: int, shift: int, vector: Floats, parts: Floats, amount: Any
+    values: Floats, columns: Whole, start: int, end: int, dense: bool, vector: Floats, parts: Floats, amount: Any
 ) -> None:
-    """Add a sample times an amount to the weights; their norms are then those of the sample's columns."""
+    """Add a sample times an amount to the weights."""
     parts[ROUNDED] = amount
     each = np.float64(parts[ROUNDED] / parts[SCALE])
+    if dense:
+        for column in range(len(vector)):
+            vector[column] = vector[column] + values[start + column] * each
+    else:
+        for place in range(start, end):
+            vector[columns[place]] = vector[columns[place]] + values[place] * each
+
+
+def measure(columns: Whole, start: int, end: int, vector: Floats, parts: Floats) -> None:
+    """Note the norms of the weights, of a sample's columns only, which is how scikit-learn's penalty counts them."""
     squares = np.float64(0.0)
     absolutes = np.float64(0.0)
     for place in range(start, end):
-        column = columns[place - shift]
-        vector[column] = vector[column] + values[place] * each
-        squares += vector[column] * vector[column]
-        absolutes += abs(vector[column])
+        weight = vector[columns[place]]
+        squares += weight * weight
+        absolutes += abs(weight)
     parts[SQUARES] = squares * (parts[SCALE] * parts[SCALE])
     parts[ABSOLUTES] = absolutes * parts[SCALE]
 
@@ -60,13 +73,11 @@ def shrink(vector: Floats, parts: Floats, factor: Any) -> None:
         parts[SCALE] = 1.0
 
 
-def pull_to_zero(
-    columns: Whole, start: int, end: int, shift: int, vector: Floats, parts: Floats, paid: Floats, owed: Any
-) -> None:
+def pull_to_zero(columns: Whole, start: int, end: int, vector: Floats, parts: Floats, paid: Floats, owed: Any) -> None:
     """Pay the L1 penalty owed so far by the columns of one sample, never across zero."""
     scale = np.float64(parts[SCALE])
     for place in range(start, end):
-        column = columns[place - shift]
+        column = columns[place]
         before = np.float64(vector[column])
         if scale * before > 0.0:
             vector[column] = max(0.0, before - (owed + paid[column]) / scale)
@@ -134,9 +145,9 @@ def sweep(
     mistakes, updates, loss, objective = 0, 0, np.float64(0.0), np.float64(0.0)
     for row in rows:
         start, end = starts[row], starts[row + 1]
-        shift = start if dense else 0
+        first, last = (0, end - start) if dense else (start, end)  # where the sample's columns lie
         target = targets[row]
-        parts[ROUNDED] = weighted_sum(values, columns, start, end, shift, vector) * parts[SCALE]
+        parts[ROUNDED] = weighted_sum(values, columns, start, end, dense, vector) * parts[SCALE]
         total = parts[ROUNDED] + figures[BIAS]
         wrong = is_wrong(total, target, step)
         if total * target <= 0.0:
@@ -159,11 +170,13 @@ def sweep(
         if rule[L2] > 0.0:
             shrink(vector, parts, max(0.0, 1.0 - rule[L2]))
         if amount != 0.0:
-            move(values, columns, start, end, shift, vector, parts, amount)
+            move(values, columns, start, end, dense, vector, parts, amount)
+            if rule[ALPHA] > 0.0:
+                measure(columns, first, last, vector, parts)
             figures[BIAS] += amount * rule[BIAS_RATE]
         if rule[L1] > 0.0:
             figures[OWED] += rule[L1]
-            pull_to_zero(columns, start, end, shift, vector, parts, paid, figures[OWED])
+            pull_to_zero(columns, first, last, vector, parts, paid, figures[OWED])
         if amount != 0.0:
             updated[updates] = row
             sums[updates] = total
@@ -192,6 +205,6 @@ def compiled() -> tuple[Any, Any]:
     from numba import njit
     from numba.extending import register_jitable
 
-    for part in (weighted_sum, move, shrink, pull_to_zero, is_wrong, hold):
+    for part in (weighted_sum, move, measure, shrink, pull_to_zero, is_wrong, hold):
         register_jitable(part)
     return njit(cache=True, nogil=True)(sweep), njit(cache=True, nogil=True)(shuffled)

@@ -1,0 +1,335 @@
+"""Rosenblatt's perceptron as a scikit-learn estimator, with its trace, its pocket, and a word where it fails."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import compute_class_weight
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from percept.errors import DataError, OptionError
+from percept.estimators.neurons import Lesson, train_neurons
+from percept.estimators.options import check_choice, check_flag, check_number, check_whole
+from percept.estimators.separation import advice
+from percept.estimators.weights import sample_weights
+from percept.nn.neuron import Neuron, distances, perceptron_loss
+from percept.training.perceptron import Outcome, Settings
+from percept.training.rules import Floats
+from percept.training.trace import joined
+
+
+class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A linear classifier that learns online and only from its mistakes; with more than two classes, one neuron each.
+
+    Parameters, attributes and numbers are scikit-learn's. What percept adds to them:
+
+    Args:
+        output: "sign" (-1, 0 or 1: a sum of 0 is always a mistake) or "step" (0 or 1: a sum of 0 answers 0).
+        pocket: whether `coef_` and `intercept_` are the best weights seen (Gallant's pocket) and not the last.
+        trace: whether `trace_` keeps the weights after every update.
+
+    Attributes:
+        trace_: every update as a `percept.training.trace.Trace`, where asked for.
+        mistakes_: for each neuron the mistakes of each epoch.
+        converged_: whether the last weights answer every training sample rightly.
+        pocket_coef_, pocket_intercept_: the weights that answered most training samples rightly, shaped as `coef_`
+            and `intercept_`; after `fit` only.
+        neurons_: each neuron with its bias as w0.
+
+    `fit` warns where the last weights are not right, and says whether the classes can be parted by a hyperplane at all.
+    Begin with weights of your own by `fit(X, y, coef_init=..., intercept_init=...)`; `shuffle=False` keeps the order of
+    the samples. A sample's weight multiplies its updates, which is not the same as showing it several times.
+
+    Source: notes §1.3; Rosenblatt 1958; Gallant 1990.
+
+    Example:
+        >>> X, y = [[-1, -1], [-1, 1], [1, -1], [1, 1]], [-1, 1, 1, 1]
+        >>> model = Perceptron(eta0=0.5, shuffle=False, trace=True).fit(X, y)
+        >>> model.trace_.weights.tolist()
+        [[-0.5, 0.5, 0.5], [0.0, 0.0, 1.0], [0.5, 0.5, 0.5]]
+    """
+
+    classes_: NDArray[Any]
+    coef_: Any  # an array, sparse after `sparsify`
+    intercept_: Floats
+
+    def __init__(
+        self,
+        *,
+        penalty: str | None = None,
+        alpha: float = 0.0001,
+        l1_ratio: float = 0.15,
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float | None = 1e-3,
+        shuffle: bool = True,
+        verbose: int = 0,
+        eta0: float = 1.0,
+        n_jobs: int | None = None,
+        random_state: Any = 0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        class_weight: Any = None,
+        warm_start: bool = False,
+        output: str = "sign",
+        pocket: bool = False,
+        trace: bool = False,
+    ) -> None:
+        self.penalty = penalty
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.shuffle = shuffle
+        self.verbose = verbose
+        self.eta0 = eta0
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.output = output
+        self.pocket = pocket
+        self.trace = trace
+
+    def fit(
+        self, X: Any, y: ArrayLike, coef_init: Any = None, intercept_init: Any = None, sample_weight: Any = None
+    ) -> Self:
+        """Learn from samples until an epoch's loss no longer falls.
+
+        Args:
+            X: (samples, features) numbers, dense or sparse.
+            y: (samples,) classes.
+            coef_init: weights to start from, shaped as `coef_`.
+            intercept_init: biases to start from, shaped as `intercept_`.
+            sample_weight: (samples,) factor of each sample's updates.
+
+        Raises:
+            ValueError: an argument or the data does not work.
+        """
+        self._check()
+        X, y = self._read(X, y, reset=True)
+        warm = self.warm_start and hasattr(self, "coef_")
+        self.classes_ = np.unique(y)
+        if warm:
+            coef_init = self.coef_ if coef_init is None else coef_init
+            intercept_init = self.intercept_ if intercept_init is None else intercept_init
+        coef, intercept = self._begin(X, coef_init, intercept_init)
+        self.t_ = 1.0
+        outcomes = self._learn(X, y, sample_weight, coef, intercept, self.max_iter)
+        pockets = np.stack([outcome.pocket for outcome in outcomes]).astype(X.dtype)
+        self.pocket_coef_, self.pocket_intercept_ = pockets[:, 1:], pockets[:, 0]
+        if self.pocket:
+            self.coef_, self.intercept_ = self.pocket_coef_.copy(), self.pocket_intercept_.copy()
+        self._tell(X, y, outcomes)
+        return self
+
+    def partial_fit(self, X: Any, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: Any = None) -> Self:
+        """Learn from samples for one epoch, going on from the weights so far.
+
+        Args:
+            X: (samples, features) numbers, dense or sparse.
+            y: (samples,) classes.
+            classes: all classes that will ever come; needed on the first call.
+            sample_weight: (samples,) factor of each sample's updates.
+
+        Raises:
+            ValueError: an argument or the data does not work.
+        """
+        self._check()
+        first = not hasattr(self, "classes_")
+        if first and (self.early_stopping or self.pocket):
+            name = "early_stopping" if self.early_stopping else "pocket"
+            raise OptionError(f"{name} should be False with partial_fit, which sees only a part of the samples")
+        if first and isinstance(self.class_weight, str):
+            raise OptionError(
+                "class_weight 'balanced' is not supported by partial_fit, which sees only a part of the samples; pass"
+                " a dictionary, such as sklearn.utils.compute_class_weight gives for all of them"
+            )
+        X, y = self._read(X, y, reset=first)
+        self._know(classes)
+        if first:
+            self.t_ = 1.0
+        self.__dict__.pop("pocket_coef_", None)
+        self.__dict__.pop("pocket_intercept_", None)
+        began = self._begin(X, getattr(self, "coef_", None), getattr(self, "intercept_", None))
+        self._learn(X, y, sample_weight, *began, 1)
+        return self
+
+    def decision_function(self, X: Any) -> Floats:
+        """Return w·x + w0: (samples,) for the second of two classes, else (samples, classes)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        scores: Floats = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
+        return scores.ravel() if scores.shape[1] == 1 else scores
+
+    def signed_distance(self, X: Any) -> Floats:
+        """Return how far samples lie from each neuron's hyperplane, shaped as `decision_function` (notes §2.4.2)."""
+        scores = self.decision_function(X)
+        coef = _dense(self.coef_)
+        return distances(scores, coef[0] if scores.ndim == 1 else coef)
+
+    def perceptron_loss(self, X: Any, y: ArrayLike) -> float:
+        """Return D(w, w0), minus the sum of t (w·x + w0) over mistakes, summed over the neurons (notes §2.4.2)."""
+        scores = self.decision_function(X)
+        positive = self.classes_[1:] if scores.ndim == 1 else self.classes_
+        targets = np.where(np.asarray(y)[:, None] == positive, 1.0, -1.0)
+        return perceptron_loss(scores, targets[:, 0] if scores.ndim == 1 else targets)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the class (samples,) of each sample of X (samples, features)."""
+        scores = self.decision_function(X)
+        chosen = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
+        return np.asarray(self.classes_[chosen])
+
+    def densify(self) -> Self:
+        """Hold `coef_` as an array, as `fit` does."""
+        check_is_fitted(self)
+        self.coef_ = _dense(self.coef_)
+        return self
+
+    def sparsify(self) -> Self:
+        """Hold `coef_` as a sparse matrix, which is smaller where more than half of it is zero, as L1 makes it."""
+        check_is_fitted(self)
+        self.coef_ = csr_array(self.coef_)
+        return self
+
+    @property
+    def neurons_(self) -> tuple[Neuron, ...]:
+        """Return each neuron with its bias as w0."""
+        check_is_fitted(self)
+        coef = _dense(self.coef_)
+        rows = np.column_stack([self.intercept_, coef]).tolist()
+        return tuple(Neuron(tuple(row), self.output) for row in rows)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _check(self) -> None:
+        """Raise OptionError where an argument does not work."""
+        check_choice("penalty", self.penalty, ("l2", "l1", "elasticnet", None))
+        check_choice("output", self.output, ("sign", "step"))
+        check_number("alpha", self.alpha)
+        check_number("l1_ratio", self.l1_ratio, high=1.0, ends="[]")
+        check_number("eta0", self.eta0, ends="()")
+        check_number("validation_fraction", self.validation_fraction, high=1.0, ends="()")
+        if self.tol is not None:
+            check_number("tol", self.tol)
+        check_whole("max_iter", self.max_iter)
+        check_whole("n_iter_no_change", self.n_iter_no_change)
+        check_whole("verbose", self.verbose, low=0)
+        for name in ("fit_intercept", "shuffle", "early_stopping", "warm_start", "pocket", "trace"):
+            check_flag(name, getattr(self, name))
+        weight = self.class_weight
+        if not (weight is None or isinstance(weight, Mapping) or (isinstance(weight, str) and weight == "balanced")):
+            raise OptionError(f"class_weight is {weight!r}; expected None, 'balanced' or a dictionary of weights")
+
+    def _read(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, NDArray[Any]]:
+        """Return checked samples and classes."""
+        types = [np.float64, np.float32]
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", dtype=types, order="C", accept_large_sparse=False, reset=reset
+        )
+        check_classification_targets(y)
+        return X, np.asarray(y)
+
+    def _know(self, classes: ArrayLike | None) -> None:
+        """Set the classes on the first call of partial_fit; raise where they differ on a later one."""
+        if not hasattr(self, "classes_"):
+            if classes is None:
+                raise OptionError("classes must be passed on the first call to partial_fit")
+            self.classes_ = unique_labels(classes)
+        elif classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
+            raise OptionError(
+                f"classes {classes!r} is not the same as on the first call to partial_fit ({self.classes_.tolist()});"
+                " pass the same, or none"
+            )
+
+    def _begin(self, X: Any, coef: Any, intercept: Any) -> tuple[Floats, Floats]:
+        """Return weights (neurons, features) and biases (neurons,) to start from: zeros where none are given."""
+        if len(self.classes_) < 2:
+            raise DataError(
+                f"y holds {len(self.classes_)} class; the number of classes has to be greater than one to learn from"
+            )
+        neurons, features = len(self.classes_) if len(self.classes_) > 2 else 1, X.shape[1]
+        coef = np.zeros((neurons, features)) if coef is None else _dense(coef)
+        weights = np.array(coef, dtype=X.dtype, ndmin=2, order="C")
+        if weights.shape != (neurons, features):
+            raise DataError(f"the initial weights have shape {weights.shape}; expected {(neurons, features)}")
+        biases = np.array(np.zeros(neurons) if intercept is None else intercept, dtype=np.float64, ndmin=1)
+        if biases.shape != (neurons,):
+            raise DataError(f"the initial biases have shape {biases.shape}; expected {(neurons,)}")
+        return weights, biases
+
+    def _learn(
+        self, X: Any, y: NDArray[Any], given: Any, coef: Floats, intercept: Floats, epochs: int
+    ) -> list[Outcome]:
+        """Train each neuron, drawing seeds in scikit-learn's order, and set the fitted attributes."""
+        weights = sample_weights(given, X.shape[0], X.dtype)
+        lesson = Lesson(
+            X,
+            y,
+            self.classes_,
+            np.ones(X.shape[0], X.dtype) if weights is None else weights,
+            compute_class_weight(self.class_weight, classes=self.classes_, y=y),
+            self.validation_fraction if self.early_stopping else 0.0,
+            self.random_state,
+        )
+        settings = self._settings(epochs)
+        outcomes = train_neurons(lesson, coef, intercept, settings, shuffle=bool(self.shuffle), jobs=self.n_jobs)
+        self.coef_ = np.stack([outcome.weights for outcome in outcomes])
+        held_as = np.float64 if len(outcomes) == 1 else X.dtype  # as scikit-learn holds them
+        self.intercept_ = np.array([outcome.bias for outcome in outcomes], dtype=held_as)
+        self.mistakes_ = [np.array([each.mistakes for each in outcome.passes]) for outcome in outcomes]
+        self.n_iter_ = max(len(outcome.passes) for outcome in outcomes)
+        self.t_ += self.n_iter_ * X.shape[0]
+        self.converged_ = not any(outcome.wrong for outcome in outcomes)
+        if self.trace:
+            self.trace_ = joined([outcome.trace for outcome in outcomes if outcome.trace is not None])
+        return outcomes
+
+    def _settings(self, epochs: int) -> Settings:
+        """Return how one neuron is trained."""
+        return Settings(
+            eta=self.eta0,
+            output=self.output,
+            penalty=self.penalty,
+            alpha=self.alpha,
+            l1_ratio=self.l1_ratio,
+            bias=bool(self.fit_intercept),
+            epochs=epochs,
+            tolerance=self.tol,
+            patience=self.n_iter_no_change,
+            trace=bool(self.trace),
+            verbose=self.verbose > 0,
+        )
+
+    def _tell(self, X: Any, y: NDArray[Any], outcomes: list[Outcome]) -> None:
+        """Warn where the weights do not answer all training samples rightly, and say what to try."""
+        late = self.tol is not None and self.n_iter_ == self.max_iter and not (self.converged_ and not self.penalty)
+        if self.penalty or self.early_stopping or self.converged_:
+            said = f"the loss was still falling when max_iter={self.max_iter} epochs were over; raise max_iter"
+            text = said if late else None
+        else:
+            wrong = {number: outcome.wrong for number, outcome in enumerate(outcomes) if outcome.wrong}
+            text = advice(X, y, self.classes_, wrong, self.n_iter_, bias=bool(self.fit_intercept))
+        if text is not None:
+            warnings.warn(text, ConvergenceWarning, stacklevel=3)
+
+
+def _dense(coef: Any) -> Any:
+    """Return weights as an array, be they sparse or not."""
+    return coef.toarray() if hasattr(coef, "toarray") else coef
