@@ -6,16 +6,26 @@ from typing import TYPE_CHECKING
 from percept.version import __version__
 
 if TYPE_CHECKING:
+    from percept.estimators.classifier import MLPClassifier as MLPClassifier
+    from percept.estimators.linear import LinearClassifier as LinearClassifier
+    from percept.estimators.perceptron import Perceptron as Perceptron
+    from percept.estimators.regressor import MLPRegressor as MLPRegressor
     from percept.workflow.audit import audit as audit
     from percept.workflow.evaluate import evaluate as evaluate
+    from percept.workflow.explain import explain as explain
     from percept.workflow.fit import fit as fit
     from percept.workflow.load import load as load
     from percept.workflow.predict import predict as predict
 
 # Each public name and the module that holds it: none of them is imported before it is asked for.
 _HOMES = {
+    "LinearClassifier": "percept.estimators.linear",
+    "MLPClassifier": "percept.estimators.classifier",
+    "MLPRegressor": "percept.estimators.regressor",
+    "Perceptron": "percept.estimators.perceptron",
     "audit": "percept.workflow.audit",
     "evaluate": "percept.workflow.evaluate",
+    "explain": "percept.workflow.explain",
     "fit": "percept.workflow.fit",
     "load": "percept.workflow.load",
     "predict": "percept.workflow.predict",

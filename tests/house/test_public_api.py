@@ -11,10 +11,37 @@ import pytest
 import percept
 from percept import errors
 
-# The parameters of each public function, as Python writes them without types. A default that changes shows up here.
+# The parameters of each public function or class, as Python writes them without types; a changed default shows here.
 SIGNATURES = {
+    "LinearClassifier": (
+        "alpha=1.0, *, fit_intercept=True, class_weight=None, solver='lbfgs', max_iter=1000, tol=0.0001,"
+        " warm_start=False, verbose=0"
+    ),
+    "MLPClassifier": (
+        "hidden_layer_sizes=(100,), activation='relu', *, solver='adam', alpha=0.0001, batch_size='auto',"
+        " learning_rate='constant', learning_rate_init=0.001, power_t=0.5, max_iter=200, shuffle=True,"
+        " random_state=None, tol=0.0001, verbose=False, warm_start=False, momentum=0.9,"
+        " nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999,"
+        " epsilon=1e-08, n_iter_no_change=10, max_fun=15000, loss='log_loss', output=None, initializer=None,"
+        " dropout=0.0, batch_norm=False, class_weight=None, restarts=1, learning_rates=None, device='cpu'"
+    ),
+    "MLPRegressor": (
+        "loss='squared_error', hidden_layer_sizes=(100,), activation='relu', *, solver='adam', alpha=0.0001,"
+        " batch_size='auto', learning_rate='constant', learning_rate_init=0.001, power_t=0.5, max_iter=200,"
+        " shuffle=True, random_state=None, tol=0.0001, verbose=False, warm_start=False, momentum=0.9,"
+        " nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999,"
+        " epsilon=1e-08, n_iter_no_change=10, max_fun=15000, output=None, initializer=None, dropout=0.0,"
+        " batch_norm=False, restarts=1, learning_rates=None, device='cpu'"
+    ),
+    "Perceptron": (
+        "*, penalty=None, alpha=0.0001, l1_ratio=0.15, fit_intercept=True, max_iter=1000, tol=0.001,"
+        " shuffle=True, verbose=0, eta0=1.0, n_jobs=None, random_state=0, early_stopping=False,"
+        " validation_fraction=0.1, n_iter_no_change=5, class_weight=None, warm_start=False, output='sign',"
+        " pocket=False, trace=False"
+    ),
     "audit": "data, target=None, *, test=None, task=None, group=None, header=None, progress=None",
     "evaluate": "run, *, data=None, device=None, threads=None",
+    "explain": "network, inputs, targets, *, loss=None",
     "fit": (
         "data, target=None, *, out=None, model=None, test=None, task=None, group=None, header=None, test_size=None,"
         " validation_size=None, skip_unreadable=None, image_size=None, resize=None, epochs=None, batch_size=None,"
@@ -68,12 +95,12 @@ def test_the_public_names_are_these() -> None:
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_public_functions_take_these_arguments(name: str) -> None:
+def test_public_functions_and_classes_take_these_arguments(name: str) -> None:
     assert parameters(getattr(percept, name)) == SIGNATURES[name]
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_public_functions_say_what_they_do(name: str) -> None:
+def test_public_functions_and_classes_say_what_they_do(name: str) -> None:
     assert inspect.getdoc(getattr(percept, name))
 
 
@@ -95,7 +122,7 @@ def test_importing_percept_imports_none_of_the_large_packages() -> None:
     large = in_a_fresh_python(
         "import sys; before = set(sys.modules); import percept;"
         "loaded = {name.split('.')[0] for name in set(sys.modules) - before};"
-        "print(*sorted(loaded & {'torch', 'numpy', 'pandas', 'sklearn', 'PIL', 'matplotlib', 'typer'}))"
+        "print(*sorted(loaded & {'torch', 'numpy', 'pandas', 'sklearn', 'PIL', 'matplotlib', 'typer', 'numba'}))"
     )
     assert large.split() == []
 

@@ -25,14 +25,16 @@ def random_shift(pictures: NDArray[np.uint8], generator: np.random.Generator) ->
     Example:
         >>> ramp = np.arange(8, dtype=np.uint8).reshape(1, 1, 8, 1)
         >>> random_shift(ramp, np.random.default_rng(0)).ravel().tolist()
-        [0, 0, 1, 2, 3, 4, 5, 6]
+        [1, 2, 3, 4, 5, 6, 7, 7]
     """
     count, height, width = pictures.shape[:3]
-    down = generator.integers(-(height // REACH), height // REACH + 1, size=(count, 1))
-    right = generator.integers(-(width // REACH), width // REACH + 1, size=(count, 1))
-    rows = np.clip(np.arange(height) - down, 0, height - 1)  # (samples, height): where each row comes from
-    columns = np.clip(np.arange(width) - right, 0, width - 1)
-    shifted: NDArray[np.uint8] = pictures[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    high, wide = height // REACH, width // REACH
+    padded = np.pad(pictures, ((0, 0), (high, high), (wide, wide), (0, 0)), mode="edge")
+    tops = generator.integers(2 * high + 1, size=count).tolist()
+    lefts = generator.integers(2 * wide + 1, size=count).tolist()
+    shifted = np.empty_like(pictures)
+    for number, (top, left) in enumerate(zip(tops, lefts, strict=True)):
+        shifted[number] = padded[number, top : top + height, left : left + width]
     return shifted
 
 

@@ -1,0 +1,135 @@
+"""Training a stack of networks for some epochs, by the compiled kernel or by torch, whichever finishes first."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from percept.errors import OptionError
+from percept.training.stacked.compiled import readiness, takes
+from percept.training.stacked.design import Network
+from percept.training.stacked.forward import folded, forward
+from percept.training.stacked.solver import Solver, State
+from percept.training.stacked.work import Work, prepare
+
+__all__ = ["folded", "forward", "run_epochs"]
+
+Engine = Literal["auto", "kernel", "torch"]
+
+# Seconds on one core of a plain machine; they only need to be right within a factor.
+COMPILING = 10.0  # the kernel for one number type, once on a machine
+LOADING = 1.0  # numba and the compiled kernel, once a process
+IMPORTING = 2.0  # torch, once a process
+STEP_OF_KERNEL, STEP_OF_TORCH = 5e-6, 160e-6  # beyond the arithmetic
+
+_spent = 0.0  # seconds of this process's work that torch did though the kernel would have been faster
+
+
+def run_epochs(
+    network: Network,
+    X: Any,
+    T: NDArray[Any],
+    state: State,
+    rows: NDArray[np.intp],
+    orders: NDArray[np.intp],
+    batch_size: int,
+    alphas: float | NDArray[np.floating[Any]],
+    solver: Solver,
+    sample_weight: NDArray[Any] | None = None,
+    *,
+    rows_of: NDArray[np.intp] | None = None,
+    orders_of: NDArray[np.intp] | None = None,
+    counts: NDArray[np.intp] | None = None,
+    layer_rates: Sequence[float] | None = None,
+    expected_epochs: int | None = None,
+    device: str = "cpu",
+    engine: Engine = "auto",
+) -> NDArray[np.float64]:
+    """Train every model of a stack in place and return the loss of each epoch, as scikit-learn's `loss_curve_` has it.
+
+    A model's result does not depend on the other models: by the kernel it is the same to the last bit, alone or in a
+    stack and on any number of threads. Kernel and torch agree up to rounding. A batch whose weights sum to 0 takes no
+    step.
+
+    Args:
+        network: the design that the models share.
+        X: (samples, features) of all models, dense or sparse (CSR).
+        T: (samples, outputs) targets: indicators for log_loss, {-1, 1} for a tanh output and for the perceptron loss.
+        state: the stack, changed in place; its number type is that of the arithmetic.
+        rows: (models or 1, n) rows of X that a model is trained on.
+        orders: (models or 1, epochs, n) order of an epoch, as positions in the model's rows.
+        batch_size: samples a step; the last batch of an epoch may be smaller.
+        alphas: one number, or (models,): the penalty of a batch is 0.5 alpha |W|^2 / (sum of its weights).
+        solver: settings of the solver.
+        sample_weight: (samples,), or (models, samples), indexed like X; None for equal weights.
+        rows_of: (models,) which line of `rows` a model has, where that is neither the only one nor its own.
+        orders_of: (models,) the same for `orders`.
+        counts: (lines of rows,) how many of a line's rows count, where lines differ in length; None for all.
+        layer_rates: (layers,) factors of the learning rate.
+        expected_epochs: epochs that this call and those to come may run, for the choice of the engine; None for those
+            of this call.
+        device: where torch runs.
+        engine: "kernel" or "torch" for tests; "auto" chooses.
+
+    Returns:
+        (models, epochs): losses of batches, with their penalty, as a mean weighted by batch size.
+
+    Raises:
+        DataError: shapes do not agree.
+        OptionError: the loss does not go with the output, the kernel was asked for what it does not do, or there is no
+            such device.
+
+    Source: notes §2.3; Kingma & Ba 2015.
+    """
+    work = prepare(
+        network,
+        X,
+        T,
+        state,
+        rows,
+        orders,
+        batch_size,
+        alphas,
+        solver,
+        sample_weight,
+        rows_of,
+        orders_of,
+        counts,
+        layer_rates,
+    )
+    if engine == "kernel" and not takes(network, solver):
+        raise OptionError("the kernel does not train this network with this solver; use engine torch")
+    if engine == "kernel" or (engine == "auto" and device == "cpu" and _kernel_is_faster(work, expected_epochs)):
+        from percept.training.stacked import compiled
+
+        return compiled.train(work)
+    from percept.training.stacked import torch_path
+
+    return torch_path.train(work, device)
+
+
+def _kernel_is_faster(work: Work, expected_epochs: int | None) -> bool:
+    """Return whether the kernel finishes first, counting what it takes to have it ready.
+
+    Short fits add up: once torch has lost as much time to the kernel as getting it ready takes, it is made ready.
+    """
+    global _spent
+    if not takes(work.network, work.solver):
+        return False
+    ready = readiness(work.state.parameters.dtype)
+    if ready == "loaded":
+        return True
+    epochs = expected_epochs or work.epochs
+    lost = seconds_lost(work, epochs) + (0.0 if "torch" in sys.modules else IMPORTING)
+    if lost + _spent >= (LOADING if ready == "on disk" else COMPILING):
+        return True
+    _spent += seconds_lost(work, work.epochs)
+    return False
+
+
+def seconds_lost(work: Work, epochs: int) -> float:
+    """Return about how many seconds longer torch takes than the kernel for so many epochs of a stack."""
+    steps = epochs * int(np.sum(-(-work.counts // work.batch_size)))
+    return steps * (STEP_OF_TORCH - STEP_OF_KERNEL)

@@ -1,0 +1,173 @@
+"""The kernel on stacks: every model as if it were alone, whatever the threads."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from percept.training.stacked import compiled, kernel, threads
+from percept.training.stacked.design import Network
+from percept.training.stacked.draw import draw_orders, initial_parameters
+from percept.training.stacked.run import run_epochs
+from percept.training.stacked.solver import Adam, Sgd, Solver, State, new_state
+
+NETWORK = Network((5, 6, 4, 3), "relu", "softmax", "log_loss")
+SAMPLES = 60
+RANDOM = np.random.RandomState(0)
+X = RANDOM.normal(size=(SAMPLES, 5))
+T = np.eye(3)[RANDOM.randint(3, size=SAMPLES)]
+MODELS = 6
+STARTS = np.stack([initial_parameters(NETWORK, np.random.RandomState(seed)) for seed in range(MODELS)])
+ROWS = np.stack([np.random.RandomState(seed).permutation(SAMPLES)[:41] for seed in range(MODELS)])
+ORDERS = np.stack([draw_orders(np.random.RandomState(seed), 41, 3) for seed in range(MODELS)])
+ALPHAS = np.array([0, 1e-4, 0.01, 0.1, 1, 3])
+WEIGHTS = RANDOM.uniform(0.5, 2, (MODELS, SAMPLES))
+
+
+def stacked(solver: Solver) -> tuple[State, NDArray[np.float64]]:
+    state = new_state(NETWORK, STARTS)
+    losses = run_epochs(NETWORK, X, T, state, ROWS, ORDERS, 8, ALPHAS, solver, WEIGHTS, engine="kernel")
+    return state, losses
+
+
+@pytest.mark.parametrize("solver", [Adam(), Sgd(0.05)])
+def test_a_model_has_the_same_bits_alone_and_in_a_stack(solver: Solver) -> None:
+    state, losses = stacked(solver)
+    for model in range(MODELS):
+        own = new_state(NETWORK, STARTS[model])
+        rows, orders = ROWS[model], ORDERS[model]
+        alone = run_epochs(NETWORK, X, T, own, rows, orders, 8, ALPHAS[model], solver, WEIGHTS[model], engine="kernel")
+        np.testing.assert_array_equal(alone[0], losses[model])
+        for name in ("parameters", "first", "second", "steps"):
+            np.testing.assert_array_equal(getattr(own, name)[0], getattr(state, name)[model])
+
+
+def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for count in (1, 2, 5):
+        monkeypatch.setattr(compiled, "allowed_threads", lambda count=count: count)
+        state, losses = stacked(Adam())
+        found.append((state.parameters, losses))
+    for parameters, losses in found[1:]:
+        np.testing.assert_array_equal(parameters, found[0][0])
+        np.testing.assert_array_equal(losses, found[0][1])
+
+
+def test_calls_from_several_threads_at_once_do_not_disturb_each_other() -> None:
+    expected, _ = stacked(Adam())
+    with ThreadPoolExecutor(4) as pool:
+        for state, _ in pool.map(stacked, [Adam()] * 8):
+            np.testing.assert_array_equal(state.parameters, expected.parameters)
+
+
+def test_without_a_folder_to_keep_it_in_the_kernel_still_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    real: Any = numba.njit
+
+    def without_folder(**options: object) -> object:
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(**options)
+
+    monkeypatch.setattr(numba, "njit", without_folder)
+    assert kernel.compiled(abs_of)(-2.0) == 2.0
+
+
+def abs_of(x: float) -> float:
+    return abs(x)
+
+
+def test_asking_for_the_engine_loads_neither_numba_nor_torch() -> None:
+    code = "import sys, percept.training.stacked.run; print(*{'numba', 'torch', 'sklearn'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_torch_gives_the_same_stack_up_to_rounding() -> None:
+    expected, expected_losses = stacked(Adam())
+    state = new_state(NETWORK, STARTS)
+    losses = run_epochs(NETWORK, X, T, state, ROWS, ORDERS, 8, ALPHAS, Adam(), WEIGHTS, engine="torch")
+    np.testing.assert_allclose(losses, expected_losses, rtol=1e-10)
+    np.testing.assert_allclose(state.parameters, expected.parameters, rtol=1e-8, atol=1e-10)
+    np.testing.assert_array_equal(state.steps, expected.steps)
+
+
+@pytest.mark.parametrize("engine", ["kernel", "torch"])
+def test_models_may_share_lines_and_lines_may_differ_in_length(engine: str) -> None:
+    rows = np.zeros((2, 40), int)
+    rows[0], rows[1, :33] = np.arange(40), np.arange(20, 53)
+    orders = np.zeros((2, 3, 40), int)
+    orders[0] = draw_orders(np.random.RandomState(0), 40, 3)
+    orders[1, :, :33] = draw_orders(np.random.RandomState(1), 33, 3)
+    lines, counts = np.array([0, 1, 1, 0, 1, 0]), np.array([40, 33])
+    state = new_state(NETWORK, STARTS)
+    losses = run_epochs(
+        NETWORK, X, T, state, rows, orders, 8, ALPHAS, Adam(),
+        rows_of=lines, orders_of=lines, counts=counts, engine=engine,  # type: ignore[arg-type]
+    )  # fmt: skip
+    for model, line in enumerate(lines):
+        own, count = new_state(NETWORK, STARTS[model]), counts[line]
+        alone = run_epochs(
+            NETWORK, X, T, own, rows[line, :count], orders[line, :, :count], 8, ALPHAS[model], Adam(), engine="kernel"
+        )
+        np.testing.assert_allclose(alone[0], losses[model], rtol=1e-10)
+        np.testing.assert_allclose(own.parameters[0], state.parameters[model], rtol=1e-8, atol=1e-10)
+
+
+def test_the_kernel_is_compiled_once_for_every_kind_of_call() -> None:
+    stacked(Adam())
+    stacked(Sgd())
+    run_epochs(
+        Network((5, 1)), X, X[:, :1], new_state(Network((5, 1)), np.zeros(6)), ROWS[0], ORDERS[0], 8, 0, Adam(),
+        engine="kernel",
+    )  # fmt: skip
+    compiled_for = kernel.train_one.signatures  # type: ignore[attr-defined]
+    assert compiled_for.count(compiled._signature(np.dtype(np.float64).str)) == 1
+    assert len(compiled_for) <= 2  # float64, and float32 where another test used it
+
+
+def test_once_compiled_it_is_ready() -> None:
+    stacked(Adam())
+    assert compiled.readiness(np.dtype(np.float64)) == "loaded"
+    assert compiled.readiness(np.dtype(np.float16)) == "not compiled"
+
+
+def test_a_compiled_kernel_is_found_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    stacked(Adam())
+    monkeypatch.setattr(compiled, "_loaded", set())
+    assert compiled.readiness(np.dtype(np.float64)) == "on disk"
+
+
+@settings(deadline=None)
+@given(st.floats(-800, 800))
+def test_the_exponential_is_numpys_to_rounding(x: float) -> None:
+    with np.errstate(over="ignore", under="ignore"):
+        expected = np.exp(np.clip(x, -708, 709))
+    assert kernel.exponential(x) == pytest.approx(expected, rel=1e-14)
+
+
+def test_the_exponential_passes_on_what_is_not_a_number() -> None:
+    assert np.isnan(kernel.exponential(np.nan))
+
+
+def test_blas_is_held_to_one_thread_and_given_back() -> None:
+    libraries = threads._libraries()
+    assert libraries
+    before = [library.get_num_threads() for library in libraries]
+    for library in libraries:
+        library.set_num_threads(2)
+    try:
+        with threads.one_blas_thread():
+            with threads.one_blas_thread():
+                pass
+            assert {library.get_num_threads() for library in libraries} == {1}
+        assert {library.get_num_threads() for library in libraries} == {2}
+    finally:
+        for library, count in zip(libraries, before, strict=True):
+            library.set_num_threads(count)
