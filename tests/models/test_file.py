@@ -19,6 +19,7 @@ from percept.data.preprocessing import ImagePreprocessing
 from percept.errors import ModelFileError, WriteError
 from percept.models import arguments_for, build
 from percept.models.file import FORMAT_VERSION, TrainedModel, load_model, save_model
+from percept.workflow.load import load
 
 STORED = Path(__file__).parent / "files"
 PICTURES = ImagePreprocessing(8, 8, 1, mean=(0.1,), std=(0.3,))
@@ -246,3 +247,10 @@ def test_a_folder_that_cannot_hold_the_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(WriteError, match="cannot be written"):
         save_model(tmp_path / "file" / "model.safetensors", small_model())
+
+
+def test_a_table_model_of_format_1_keeps_being_read_and_predicts_as_it_did() -> None:
+    predictor = load(STORED / "table-model-v1.safetensors", device="cpu")
+    # rent = 100 + 10 * (0.5 + 1 for Lecce), whatever the height, missing or not
+    rows = pd.DataFrame({"town": ["Lecce", "Bari", "Lecce"], "height": [1.0, 2.0, None]})
+    assert predictor.predict(rows).tolist() == [115.0, 105.0, 115.0]

@@ -130,3 +130,10 @@ def test_what_a_run_killed_before_its_recipe_leaves_is_no_obstacle(tmp_path: Pat
     RunFolder(tmp_path).lock.touch()
     (tmp_path / "recipe.toml.123.partial").touch()
     assert claim(tmp_path, "iris").path == tmp_path
+
+
+def test_version_1_ledgers_keep_being_read() -> None:
+    (opening,) = read_ledger(Path(__file__).parent / "files" / "ledger-v1.jsonl")
+    assert opening.figures["accuracy"]["low"] == 0.9026
+    assert opening.baselines is not None
+    assert opening.baselines["linear"]["note"] == "C = 1"

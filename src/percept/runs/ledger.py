@@ -24,7 +24,7 @@ class Opening:
         figures: {"accuracy": {"value": .., "low": .., "high": ..}, ...}, 95 % intervals.
         model: digest of the model file.
         verdict: whether the network earned its place, in a sentence.
-        baselines: figures of each baseline, by its name.
+        baselines: by its name, figures of each baseline and a note on how it was fitted.
         percept_version: version of percept that opened it.
         format_version: version of this line's format.
     """
@@ -35,7 +35,7 @@ class Opening:
     figures: dict[str, dict[str, float | None]]
     model: str
     verdict: str = ""
-    baselines: dict[str, dict[str, dict[str, float | None]]] | None = None
+    baselines: dict[str, dict[str, Any]] | None = None
     percept_version: str = __version__
     format_version: int = FORMAT_VERSION
 

@@ -20,7 +20,8 @@ Engine = Literal["auto", "kernel", "torch"]
 
 # Seconds on one core of a plain machine; they only need to be right within a factor.
 COMPILING = 10.0  # the kernel for one number type, once on a machine
-LOADING = 1.0  # numba and the compiled kernel, once a process
+LOADING_NUMBA = 0.45  # once a process
+LOADING = 0.2  # the compiled kernel, once a process
 IMPORTING = 2.0  # torch, once a process
 STEP_OF_KERNEL, STEP_OF_TORCH = 5e-6, 160e-6  # beyond the arithmetic
 
@@ -123,7 +124,8 @@ def _kernel_is_faster(work: Work, expected_epochs: int | None) -> bool:
         return True
     epochs = expected_epochs or work.epochs
     lost = seconds_lost(work, epochs) + (0.0 if "torch" in sys.modules else IMPORTING)
-    if lost + _spent >= (LOADING if ready == "on disk" else COMPILING):
+    loading = LOADING + (0.0 if "numba" in sys.modules else LOADING_NUMBA)
+    if lost + _spent >= (loading if ready == "on disk" else COMPILING):
         return True
     _spent += seconds_lost(work, work.epochs)
     return False
