@@ -35,7 +35,7 @@ import percept
 from percept.data.columns import fit_columns
 from percept.data.dataset import Table
 from percept.data.source import read_source
-from percept.training.stacked.compiled import readiness
+from percept.training.stacked.compiled import on_disk
 from percept.training.stacked.design import Network
 from percept.training.stacked.run import run_epochs
 from percept.training.stacked.solver import Adam, new_state
@@ -244,7 +244,7 @@ def warm_up(sides: dict[str, Fit], task: Task) -> None:
     cpu = timed(fit_percept, task, task.epochs).cpu
     print(f"percept's first fit of the process, {task.name}, by the engine of its own choice: {cpu:.2f} s of CPU")
     for dtype in DTYPES:
-        before = readiness(np.dtype(dtype))
+        before = "on disk" if on_disk(np.dtype(dtype)) else "not compiled"
         began = time.process_time()
         load_kernel(dtype)
         print(

@@ -30,7 +30,7 @@ def choose_device(name: str = "auto") -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise OptionError(f"device is {name!r}; expected auto, cpu, cuda, cuda:0 or mps") from None
     present = {
         "cpu": 1,

@@ -3,6 +3,7 @@
 import pickle
 import warnings
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -271,7 +272,15 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"solver": "lbfgs", "batch_norm": True}, "lbfgs.*batch_norm"),
     ({"solver": "lbfgs", "dropout": 0.1}, "lbfgs.*dropout"),
     ({"device": "abacus"}, "device is 'abacus'"),
+    ({"device": None}, "device is None"),
+    ({"device": "abacus", "solver": "lbfgs"}, "device is 'abacus'"),
+    ({"early_stopping": True, "validation_fraction": 0.0}, "validation_fraction is 0.0; expected a number above 0"),
+    ({"batch_norm": True, "batch_size": 1}, "a batch here is 1 sample"),
     ({"loss": "hinge"}, "loss is 'hinge'"),
+    ({"loss": lambda outputs, targets: None}, "loss gives NoneType; expected a torch tensor"),
+    ({"loss": lambda outputs, targets: 1.0}, "loss gives float; expected a torch tensor"),
+    ({"loss": lambda outputs, targets: outputs[:3, 0]}, r"loss gives shape \(3,\) for a batch of 200 samples"),
+    ({"loss": lambda outputs, targets: outputs.mean().detach()}, "loss has no gradient"),
     ({"output": "relu"}, "output is 'relu'"),
 ]
 
@@ -296,6 +305,52 @@ def test_an_argument_that_makes_no_sense_is_named(kind: Estimator, options: dict
 def test_data_that_cannot_be_used_give_scikit_learns_kind_of_error(kind: Estimator, data: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         kind(hidden_layer_sizes=2, max_iter=1).fit(data, Y)
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_the_number_type_of_predictions_is_scikit_learns(kind: Estimator) -> None:
+    theirs: Any = reference.MLPClassifier if kind is MLPClassifier else reference.MLPRegressor
+    for trained, asked in product((np.float32, np.float64), repeat=2):
+        types = []
+        for each in (kind, theirs):
+            model = each(hidden_layer_sizes=3, max_iter=1, random_state=0).fit(X.astype(trained), Y)
+            types.append(getattr(model, "predict_proba", model.predict)(X.astype(asked)).dtype)
+        assert types[0] == types[1]
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_predictions_are_those_of_the_network_that_was_trained(kind: Estimator) -> None:
+    model = kind(hidden_layer_sizes=5, max_iter=2, random_state=0).fit(X, Y)
+    before = model.predict(X)
+    np.testing.assert_array_equal(model.set_params(batch_norm=True, dropout=(0.1, 0.2)).predict(X), before)
+    with pytest.raises(OptionError, match="batch_norm is True, but it was not"):
+        model.set_params(dropout=0.0).partial_fit(X, Y)
+    model.set_params(dropout=0.1).fit(X, Y).set_params(batch_norm=False, early_stopping=True).fit(X, Y)
+    assert not hasattr(model, "norm_scales_")
+    assert not hasattr(model.set_params(early_stopping=False).fit(X, Y), "restart_scores_")
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_training_goes_on_with_another_solver_or_with_dropout(kind: Estimator) -> None:
+    # scikit-learn fails to go on from lbfgs.
+    model = kind(hidden_layer_sizes=5, solver="lbfgs", max_iter=3, random_state=0).fit(X, Y)
+    for options in ({"solver": "adam"}, {"solver": "rprop"}, {"dropout": 0.1}):
+        before = [weights.copy() for weights in model.coefs_]
+        model.set_params(**options).partial_fit(X, Y)
+        assert 0 < np.abs(model.coefs_[0] - before[0]).max() < 0.1
+    assert len(model.loss_curve_) == 3
+
+
+def test_lbfgs_refuses_a_device_that_it_cannot_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("percept.devices.choose_device", lambda name: torch.device("cuda"))
+    with pytest.raises(OptionError, match="lbfgs', which does not take device='cuda'"):
+        MLPClassifier(5, solver="lbfgs", device="cuda").fit(X, Y)
+    MLPClassifier(5, solver="lbfgs", device="auto", max_iter=2).fit(X, Y)
+
+
+def test_adadelta_warns_of_a_learning_rate_that_stalls_it() -> None:
+    with pytest.warns(PerceptWarning, match="hardly a step for adadelta.*learning_rate_init=1"):
+        MLPClassifier(5, solver="adadelta", max_iter=2).fit(X, Y)
 
 
 @pytest.mark.parametrize("options", [{"restarts": 2}, {"early_stopping": True}])

@@ -33,8 +33,8 @@ SETTINGS: list[dict[str, Any]] = [
     {"random_state": np.random.RandomState(5), "early_stopping": True},
 ]
 
-# No online rule can pass these: they ask for the same weights from the samples in another order. scikit-learn's own
-# Perceptron fails them, and percept's gives its numbers. See test_the_order_of_samples_matters_to_scikit_learns.
+# Who gives scikit-learn's numbers cannot pass these: they ask for the same weights from the samples in another order.
+# See test_the_order_of_samples_matters_to_scikit_learns and docs/decisions/0003.
 WEIGHTS_ARE_NOT_REPEATS = {
     f"check_sample_weight_equivalence_on_{kind}_data": "an online rule depends on the order of the samples"
     for kind in ("dense", "sparse")
@@ -202,6 +202,7 @@ def test_sparse_weights_predict_as_dense_ones() -> None:
         ({"output": "sine"}, "output is 'sine'"),
         ({"validation_fraction": 1.0}, "validation_fraction is 1.0"),
         ({"class_weight": "even"}, "class_weight is 'even'"),
+        ({"n_jobs": 1.5}, "n_jobs is 1.5"),
         ({"n_iter_no_change": 1.5}, "n_iter_no_change is 1.5"),
     ],
 )

@@ -64,7 +64,12 @@ def test_a_tanh_output_stays_between_minus_one_and_one_and_learns_signs() -> Non
 
 @pytest.mark.parametrize(
     ("options", "y", "words"),
-    [({"loss": "poisson"}, Y, "below 0"), ({"output": "tanh"}, 5 * Y, "only from -1 to 1")],
+    [
+        ({"loss": "poisson"}, Y, "below 0"),
+        ({"output": "tanh"}, 5 * Y, "only from -1 to 1"),
+        ({"output": "logistic"}, 1 + np.abs(Y), "only from 0 to 1"),
+        ({"output": "exp"}, -np.abs(Y), "only from 0 to inf"),
+    ],
 )
 def test_targets_that_the_loss_or_output_cannot_take_are_refused(options: dict[str, Any], y: Any, words: str) -> None:
     with pytest.raises(DataError, match=words):

@@ -42,3 +42,8 @@ def test_class_weights_multiply_sample_weights(class_weight: str | dict[str, flo
 def test_unknown_class_weights_are_refused() -> None:
     with pytest.raises(OptionError, match="class_weight is 'even'"):
         with_class_weights(None, "even", np.array([0, 1]), DOUBLE)
+
+
+def test_class_weights_that_leave_nothing_to_learn_from_are_refused() -> None:
+    with pytest.raises(OptionError, match="gives every sample weight 0"):
+        with_class_weights(None, {0: 0, 1: 0}, np.array([0, 1]), DOUBLE)

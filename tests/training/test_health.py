@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from percept.models import arguments_for, build
-from percept.nn.initializers import INITIALIZERS, initialize_by_name
+from percept.nn.deviations import INITIALIZERS
+from percept.nn.initializers import initialize_by_name
 from percept.nn.losses import cross_entropy
 from percept.training.health import Health, health
 
@@ -100,6 +101,15 @@ def test_dead_rectifiers_are_counted() -> None:
     assert "leaky_relu" in found.sentences[0]
 
 
+def test_a_network_that_died_in_training_is_not_told_to_start_at_random_again() -> None:
+    network = deep(nn.ReLU, "he", depth=3)
+    with torch.no_grad():
+        network.get_parameter("2.bias").fill_(-100.0)
+    (sentence,) = measured(network).sentences
+    assert "100% of the rectifiers" in sentence
+    assert "smaller learning rate" in sentence
+
+
 def test_dead_units_of_convolutions_are_whole_channels_and_rectifiers_may_be_functions() -> None:
     class Net(nn.Module):
         def __init__(self) -> None:
@@ -158,3 +168,40 @@ def test_the_network_keeps_its_mode_its_dropout_and_its_batch_averages() -> None
 def test_a_network_without_hidden_layers_has_nothing_to_fade() -> None:
     found = health(nn.Linear(3, 2), torch.randn(8, 3), torch.arange(8) % 2, functional.cross_entropy)
     assert found.healthy and "no hidden layers" in found.summary
+
+
+def test_recurrent_layers_count_as_layers_and_steps_in_time_as_depth() -> None:
+    class Steps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell, self.read = nn.GRUCell(4, 5), nn.Linear(5, 2)
+
+        def forward(self, sequence: Tensor) -> Tensor:
+            state = torch.zeros(len(sequence), 5)
+            for step in range(sequence.shape[1]):
+                state = self.cell(sequence[:, step], state)
+            out: Tensor = self.read(state)
+            return out
+
+    torch.manual_seed(0)
+    found = health(Steps(), torch.randn(16, 3, 4), torch.arange(16) % 2, functional.cross_entropy)
+    assert [layer.name for layer in found.layers] == ["cell", "cell (2)", "cell (3)", "read"]
+
+
+def test_frozen_layers_carry_signals_and_are_not_told_to_learn() -> None:
+    network = deep(nn.ReLU, "he", depth=3)
+    network[0].requires_grad_(False)
+    found = measured(network)
+    assert found.healthy and [layer.frozen for layer in found.layers] == [True, False, False, False]
+    assert "frozen" in found.table().splitlines()[1]
+    assert measured(network.requires_grad_(False)).healthy
+
+
+def test_parametrized_layers_have_weights_too() -> None:
+    network = deep(nn.Tanh, "xavier", depth=2)
+    nn.utils.parametrizations.spectral_norm(network[0])
+    assert len(measured(network).layers) == 3
+
+
+def test_a_network_without_weights_has_nothing_to_measure() -> None:
+    assert measured(nn.Identity()).layers == ()

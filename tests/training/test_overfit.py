@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from percept.errors import OptionError
 from percept.models import arguments_for, build
 from percept.nn.initializers import initialize_by_name
 from percept.nn.losses import cross_entropy, squared_error
@@ -77,6 +78,11 @@ def test_inputs_that_are_cut_off_from_the_output_are_told() -> None:
 def test_a_loss_that_is_no_number_is_told() -> None:
     done = overfit(mlp(), lambda y, t: functional.cross_entropy(y, t) * torch.nan, two_batches(noise(), CPU, seed=0))
     assert done.steps == 1 and not done.by_heart
+
+
+def test_a_network_with_nothing_to_train_is_refused() -> None:
+    with pytest.raises(OptionError, match="no weights to train"):
+        overfit(mlp().requires_grad_(False), cross_entropy(), two_batches(noise(), CPU, seed=0))
 
 
 def test_weights_batch_averages_mode_and_random_numbers_stay() -> None:

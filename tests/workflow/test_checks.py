@@ -51,7 +51,7 @@ def test_a_healthy_network_gives_figures_and_no_warning() -> None:
     network = build("mlp", **arguments_for("mlp", outputs=2, shape=(6,)))
     before = torch.get_rng_state()
     checked = check(network, cross_entropy(), part(), epochs=1000, seed=0, device=CPU).after(network)
-    assert checked.warnings == () and checked.signal.startswith("From the first hidden layer to the last")
+    assert checked.warnings == () and checked.signal.startswith("No layer is dead or saturated")
     assert torch.equal(before, torch.get_rng_state())
 
 

@@ -115,3 +115,85 @@ def test_networks_with_tokens_for_inputs_and_layers_that_run_twice_are_explained
 def test_a_network_of_the_package_is_explained() -> None:
     network = build("lenet", **arguments_for("lenet", outputs=10, shape=(1, 28, 28)))
     assert explain(network, torch.randn(2, 1, 28, 28), torch.tensor([3, 7])).agrees
+
+
+class Residual(nn.Module):
+    """One block of a residual network, whose rectifier runs twice and in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = (nn.Conv2d(6, 6, 3, padding=1, bias=False) for _ in range(2))
+        self.norm, self.relu, self.read = nn.BatchNorm2d(6), nn.ReLU(inplace=True), nn.Linear(6, 4)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        values = self.second(self.relu(self.norm(self.first(pictures))))
+        values += pictures
+        out: Tensor = self.read(self.relu(values).mean((2, 3)))
+        return out
+
+
+class Recurrent(nn.Module):
+    """An LSTM, whose output is a tensor among others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.memory, self.read = nn.LSTM(4, 5, num_layers=2, batch_first=True), nn.Linear(5, 3)
+
+    def forward(self, sequence: Tensor) -> Tensor:
+        values, _ = self.memory(sequence)
+        out: Tensor = self.read(values[:, -1])
+        return out
+
+
+class Attentive(nn.Module):
+    """A layer of a transformer, whose values do not lie in memory in their order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix, self.read = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), nn.Linear(8, 3)
+
+    def forward(self, sequence: Tensor) -> Tensor:
+        out: Tensor = self.read(self.mix(sequence).mean(1))
+        return out
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("kind", "shape"), [(Residual, (32, 6, 8, 8)), (Recurrent, (8, 5, 4)), (Attentive, (8, 5, 8))])
+@pytest.mark.parametrize("seed", range(3))
+def test_networks_of_every_build_agree(
+    kind: type[nn.Module], shape: tuple[int, ...], training: bool, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    explained = explain(kind().train(training), torch.randn(shape), torch.arange(shape[0]) % 3)
+    assert explained.agrees, explained.table()
+
+
+def test_half_precision_and_frozen_layers_are_explained() -> None:
+    network = nn.Sequential(nn.Linear(5, 8), nn.GELU(), nn.Linear(8, 3)).bfloat16()
+    network[0].requires_grad_(False)
+    explained = explain(network, torch.randn(9, 5).bfloat16(), torch.arange(9) % 3)
+    assert explained.agrees
+    assert explained.layers[0].parameters == {} and set(explained.layers[2].parameters) == {"weight", "bias"}
+
+
+def test_the_table_says_how_many_gradients_are_wrong() -> None:
+    class Doubled(torch.autograd.Function):
+        """The identity, with twice its derivative."""
+
+        @staticmethod
+        def forward(context: object, values: Tensor) -> Tensor:
+            return values.clone()
+
+        @staticmethod
+        def backward(context: object, *gradients: Tensor) -> Tensor:
+            return 2 * gradients[0]
+
+    class Wrong(nn.Module):
+        def forward(self, values: Tensor) -> Tensor:
+            out: Tensor = Doubled.apply(values)  # type: ignore[no-untyped-call]
+            return out
+
+    torch.manual_seed(0)
+    explained = explain(nn.Sequential(nn.Linear(1, 1), Wrong()), torch.ones(1, 1), torch.ones(1, 1))
+    assert not explained.agrees
+    assert "3 of 4 checked gradients DIFFER" in explained.table()  # weight, bias and value; not what comes behind

@@ -87,7 +87,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         restart_losses_, restart_scores_: last loss, and with early stopping the best score, of every restart.
         norm_scales_, norm_shifts_, norm_means_, norm_variances_: with batch_norm, one array for each hidden layer.
 
-    Source: notes §2.1-2.5; the names are scikit-learn's where it has them.
+    Source: notes §2.1-2.5; Rumelhart, Hinton & Williams 1986; Kingma & Ba 2015 (adam).
 
     Example:
         >>> model = MLPClassifier((4,), solver="lbfgs", random_state=0)

@@ -43,7 +43,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         loss_, loss_curve_: what was minimized, at the end and after each step (before the first one at place 0).
         n_iter_: steps taken.
 
-    Source: notes §3.2.1-3.2.3.
+    Source: notes §3.2.1-3.2.3; Bridle 1990 (softmax); Liu & Nocedal 1989 (L-BFGS).
 
     Example:
         >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["low", "low", "high", "high"]

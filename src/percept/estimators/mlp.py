@@ -22,6 +22,8 @@ from percept.training.stacked.design import Floats, Network
 from percept.training.stacked.draw import initial_parameters
 from percept.training.stacked.solver import State, new_state
 
+NORMS = ("norm_scales_", "norm_shifts_", "norm_means_", "norm_variances_")  # with batch normalization only
+
 
 def by_batches(estimator: Any) -> bool:
     """Return whether an estimator's solver takes the samples by batches, so that it can go on an epoch at a time."""
@@ -116,16 +118,23 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         self.n_iter_ = 0
         self.t_ = 0
         self._state: State | None = None
+        self._state_of: tuple[str, bool] | None = None  # the solver that it is of, and whether with dropout
         self._best: Trained | None = None
+        for name in ("restart_scores_", *NORMS):
+            self.__dict__.pop(name, None)
         if self.solver != "lbfgs":
-            self.loss_curve_: list[float] = []
-            self._no_improvement_count = 0
-            self.best_loss_ = None if self.early_stopping else np.inf
-            self.validation_scores_: list[float] | None = [] if self.early_stopping else None
-            self.best_validation_score_ = -np.inf if self.early_stopping else None
+            self._begin_story()
         network = self._network(sizes)
         drawn = [initial_parameters(network, each, dtype, self.initializer) for each in generators]
         return [Trained(flat, new_state(network, flat).statistics[0]) for flat in drawn]
+
+    def _begin_story(self) -> None:
+        """Set what training by batches goes by and reports to what it is before the first epoch."""
+        self.loss_curve_: list[float] = []
+        self._no_improvement_count = 0
+        self.best_loss_ = None if self.early_stopping else np.inf
+        self.validation_scores_: list[float] | None = [] if self.early_stopping else None
+        self.best_validation_score_ = -np.inf if self.early_stopping else None
 
     def _continue(self, sizes: tuple[int, ...], dtype: np.dtype[Any]) -> list[Trained]:
         """Return the network of the last fit, which is trained further."""
@@ -135,6 +144,13 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
                 f"the network has layers of {before} units and hidden_layer_sizes and the data now ask for {sizes};"
                 " fit anew with warm_start=False"
             )
+        if bool(self.batch_norm) != hasattr(self, NORMS[0]):
+            raise OptionError(
+                f"batch_norm is {self.batch_norm}, but it was not when the network was made; fit anew with"
+                " warm_start=False"
+            )
+        if self.solver != "lbfgs" and not hasattr(self, "loss_curve_"):  # so far it was trained by lbfgs
+            self._begin_story()
         return [pack(self._network(sizes), self, dtype)]
 
     def _network(self, sizes: tuple[int, ...]) -> Network:
@@ -214,12 +230,14 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         """Return the state of the networks to train: a new one, or for partial_fit the solver's memory of the last."""
         parameters = np.stack([start.parameters for start in starts])
         state: State | None = getattr(self, "_state", None)
-        if incremental and state is not None and state.parameters.shape == parameters.shape:
+        same = (self.solver, bool(network.dropout))  # a solver's memory means nothing to another
+        if incremental and state is not None and self._state_of == same:
             state.parameters[:] = parameters
         else:
             seeds = [each.randint(2**31 - 1) for each in generators] if network.dropout else None
             state = new_state(network, parameters, None if seeds is None else np.array(seeds))
             self._learning_rate = float(self.learning_rate_init)
+        self._state_of = same
         state.statistics[:] = [start.statistics for start in starts]
         return state
 
@@ -266,8 +284,9 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         """Return the values of the output layer (samples, outputs) for checked X."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
-        network = self._network((self.coefs_[0].shape[0], *(weights.shape[1] for weights in self.coefs_)))
-        return answers(network, pack(network, self, self.coefs_[0].dtype), X)
+        sizes = (self.coefs_[0].shape[0], *(weights.shape[1] for weights in self.coefs_))
+        network = Network(sizes, self.activation, self.out_activation_, batch_norm=hasattr(self, NORMS[0]))
+        return answers(network, pack(network, self, np.result_type(X.dtype, self.coefs_[0].dtype)), X)
 
 
 def _generators(first: np.random.RandomState, count: int) -> list[np.random.RandomState]:

@@ -12,11 +12,12 @@ import numpy as np
 from percept.errors import OptionError, PerceptWarning
 from percept.estimators.epochs import Settings
 from percept.estimators.options import check_choice, check_flag, check_number, check_whole
-from percept.training.stacked.draw import INITIALIZERS
+from percept.nn.deviations import INITIALIZERS
 from percept.training.stacked.solver import SOLVERS, Solver
 
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "softmax")
 SCHEDULES = ("constant", "invscaling", "adaptive")
+SMALLEST_ADADELTA = 0.01  # below it, training seems to have converged before it has begun
 
 
 def check_options(estimator: Any) -> None:
@@ -29,6 +30,7 @@ def check_options(estimator: Any) -> None:
         OptionError: one of them does not.
     """
     given = estimator.get_params(deep=False)
+    held_out = given["early_stopping"] is True and given["solver"] != "lbfgs"
     check_choice("activation", given["activation"], ACTIVATIONS)
     check_choice("solver", given["solver"], ("lbfgs", *SOLVERS))
     check_choice("learning_rate", given["learning_rate"], SCHEDULES)
@@ -37,8 +39,9 @@ def check_options(estimator: Any) -> None:
         check_number(name, given[name])
     for name in ("learning_rate_init", "epsilon"):
         check_number(name, given[name], ends="()")
-    for name in ("beta_1", "beta_2", "validation_fraction"):
+    for name in ("beta_1", "beta_2"):
         check_number(name, given[name], high=1)
+    check_number("validation_fraction", given["validation_fraction"], high=1, ends="()" if held_out else "[)")
     check_number("momentum", given["momentum"], high=1, ends="[]")
     for name in ("max_iter", "max_fun", "restarts"):
         check_whole(name, given[name])
@@ -52,17 +55,19 @@ def check_options(estimator: Any) -> None:
         check_whole("verbose", given["verbose"], low=0)
     layers = len(hidden_sizes(given["hidden_layer_sizes"])) + 1
     rates = layer_rates(given["learning_rates"], layers)
+    device = _device(given["device"])
     if given["solver"] == "lbfgs":
-        _check_batchless(given, rates)
+        _check_batchless(given, rates, device)
 
 
-def _check_batchless(given: dict[str, Any], rates: tuple[float, ...] | None) -> None:
-    """Raise if L-BFGS is asked for something that needs batches, gradients of torch, or rates of learning."""
+def _check_batchless(given: dict[str, Any], rates: tuple[float, ...] | None, device: str) -> None:
+    """Raise if L-BFGS is asked for something that needs batches, torch, or rates of learning."""
     for name, used in (
         ("dropout", bool(np.any(given["dropout"]))),
         ("batch_norm", given["batch_norm"]),
         ("learning_rates", rates is not None),
         ("a loss of your own", callable(given["loss"])),
+        (f"device={given['device']!r}", device != "cpu" and given["device"] != "auto"),
     ):
         if used:
             raise OptionError(
@@ -151,6 +156,9 @@ def settings_of(estimator: Any, samples: int, epochs: int) -> Settings:
         estimator: an MLPClassifier or MLPRegressor with checked arguments.
         samples: how many are trained on.
         epochs: at most so many.
+
+    Raises:
+        OptionError: batches of one sample are to be normalized.
     """
     if estimator.batch_size != "auto" and estimator.batch_size > samples:
         warnings.warn(
@@ -159,13 +167,23 @@ def settings_of(estimator: Any, samples: int, epochs: int) -> Settings:
             PerceptWarning,
             stacklevel=5,
         )
+    if estimator.solver == "adadelta" and estimator.learning_rate_init < SMALLEST_ADADELTA:
+        warnings.warn(
+            f"learning_rate_init is {estimator.learning_rate_init:g}, which is hardly a step for adadelta: it"
+            " multiplies steps that adadelta sizes by itself; set learning_rate_init=1",
+            PerceptWarning,
+            stacklevel=5,
+        )
+    batch = min(200 if estimator.batch_size == "auto" else int(estimator.batch_size), samples)
+    if estimator.batch_norm and batch == 1:
+        raise OptionError("batch_norm compares the samples of a batch, and a batch here is 1 sample; give it 2 or more")
     return Settings(
         solver=_solver(estimator),
         layer_rates=layer_rates(estimator.learning_rates, estimator.n_layers_ - 1),
         schedule=estimator.learning_rate if estimator.solver == "sgd" else "constant",
         power_t=float(estimator.power_t),
         alpha=float(estimator.alpha),
-        batch_size=min(200 if estimator.batch_size == "auto" else int(estimator.batch_size), samples),
+        batch_size=batch,
         epochs=epochs,
         shuffle=bool(estimator.shuffle),
         tolerance=float(estimator.tol),
@@ -175,9 +193,9 @@ def settings_of(estimator: Any, samples: int, epochs: int) -> Settings:
     )
 
 
-def _device(name: str) -> str:
-    """Return the device to compute on; for the CPU torch need not be asked, nor imported."""
-    if name == "cpu":
+def _device(name: Any) -> str:
+    """Return the device to compute on, if there is one; for the CPU torch need not be asked, nor imported."""
+    if isinstance(name, str) and name == "cpu":
         return name
     from percept.devices import choose_device
 

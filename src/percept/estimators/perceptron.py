@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -45,7 +46,9 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
 
     `fit` warns where the last weights are not right, and says whether the classes can be parted by a hyperplane at all.
     Begin with weights of your own by `fit(X, y, coef_init=..., intercept_init=...)`; `shuffle=False` keeps the order of
-    the samples. A sample's weight multiplies its updates, which is not the same as showing it several times.
+    the samples. A sample's weight multiplies its updates, which is not the same as showing it several times, as in
+    scikit-learn, whose list of expected failures holds the two checks of `check_estimator` that ask for that
+    (docs/decisions/0003).
 
     Source: notes §1.3; Rosenblatt 1958; Gallant 1990.
 
@@ -233,6 +236,8 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         check_whole("verbose", self.verbose, low=0)
         for name in ("fit_intercept", "shuffle", "early_stopping", "warm_start", "pocket", "trace"):
             check_flag(name, getattr(self, name))
+        if not (self.n_jobs is None or isinstance(self.n_jobs, Integral)):
+            raise OptionError(f"n_jobs is {self.n_jobs!r}; expected None or a whole number of threads, -1 for all")
         weight = self.class_weight
         if not (weight is None or isinstance(weight, Mapping) or (isinstance(weight, str) and weight == "balanced")):
             raise OptionError(f"class_weight is {weight!r}; expected None, 'balanced' or a dictionary of weights")

@@ -21,6 +21,8 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "poisson": ("exp",),
 }
 
+RANGES: dict[str, tuple[float, float]] = {"logistic": (0, 1), "tanh": (-1, 1), "exp": (0, np.inf)}  # of the outputs
+
 
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
     """A feed-forward network that predicts figures; changing the import line is all that scikit-learn's needs.
@@ -56,7 +58,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
         epsilon: of adam, above 0.
         n_iter_no_change: epochs without improvement before training stops.
         max_fun: loss evaluations at most, for lbfgs.
-        output: "identity", "logistic", "tanh" (targets from -1 to 1) or "exp"; None for the one that fits the loss.
+        output: "identity", "logistic" (targets from 0 to 1), "tanh" (from -1 to 1) or "exp" (0 or more); None for the
+            one that fits the loss.
         initializer: rule of the first weights: "zero", "small_normal", "large_normal", "xavier" or "he"; None for
             scikit-learn's, by the activation.
         dropout: chance of leaving out each hidden unit in a step: one number, or one for each hidden layer.
@@ -79,7 +82,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
         restart_losses_, restart_scores_: last loss, and with early stopping the best score, of every restart.
         norm_scales_, norm_shifts_, norm_means_, norm_variances_: with batch_norm, one array for each hidden layer.
 
-    Source: notes §2.1-2.5; the names are scikit-learn's where it has them.
+    Source: notes §2.1-2.5; Rumelhart, Hinton & Williams 1986; Kingma & Ba 2015 (adam).
 
     Example:
         >>> model = MLPRegressor(hidden_layer_sizes=(8,), solver="lbfgs", random_state=0)
@@ -204,8 +207,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and (y < 0).any():
             raise DataError(f"y has values below 0 (the lowest is {y.min():g}), which loss='poisson' cannot take")
-        if self.output == "tanh" and (np.abs(y) > 1).any():
-            raise DataError(f"y goes from {y.min():g} to {y.max():g}, and output='tanh' only from -1 to 1; scale y")
+        low, high = RANGES.get(self.output or "", (-np.inf, np.inf))
+        if (y < low).any() or (y > high).any():
+            raise DataError(
+                f"y goes from {y.min():g} to {y.max():g}, and output={self.output!r} only from {low:g} to {high:g};"
+                " scale y"
+            )
         return X, y, y.reshape(len(y), -1).astype(X.dtype)
 
     def _score(self, outputs: Floats, T: Floats, sample_weight: Floats | None) -> float:

@@ -55,7 +55,7 @@ def with_class_weights(
         dtype: of the weights returned.
 
     Raises:
-        OptionError: class_weight is none of these.
+        OptionError: class_weight is none of these, or leaves no sample any weight.
 
     Source: notes §2.4; King & Zeng 2001.
     """
@@ -65,4 +65,6 @@ def with_class_weights(
     if not named and not (isinstance(class_weight, str) and class_weight == "balanced"):
         raise OptionError(f"class_weight is {class_weight!r}; expected None, 'balanced' or a dictionary of weights")
     by_class: Floats = compute_sample_weight(class_weight, y).astype(dtype)
+    if not by_class.any():
+        raise OptionError(f"class_weight is {class_weight!r}, which gives every sample weight 0; give a class more")
     return by_class if weights is None else weights * by_class

@@ -7,7 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from percept.nn.losses import Loss
-from percept.nn.passes import BatchPass, same_random_numbers, watching
+from percept.nn.passes import BatchPass, same_state, watching
+
+KINK = 1e-4
+"""Relative difference of the slopes to either side from which they belong to a kink; a smooth loss's differ by less."""
+CLOSE = 1e-5
+"""Relative error from which a gradient is looked at again, from nearer by: more than one kink may lie in the way."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Check:
         central = (self.left + self.right) / 2
         size = max(abs(self.gradient), abs(central), self.noise)
         low, high = sorted((self.left, self.right))
-        if high - low > 0.01 * size + self.noise:  # a kink: any slope between the two is a right answer
+        if high - low > KINK * size + self.noise:  # any slope between the two is a right answer
             return max(low - self.gradient, self.gradient - high, 0.0) / size
         return abs(self.gradient - central) / size
 
@@ -56,16 +61,23 @@ def check_gradients(done: BatchPass, inputs: Tensor, targets: Tensor, loss: Loss
 
     Source: notes §2.3.3; the central difference (E(w + h) - E(w - h)) / 2h, h about the cube root of the precision.
     """
-    step = float(torch.finfo(done.loss.dtype).eps) ** (1 / 3)
-    noise = 100 * float(torch.finfo(done.loss.dtype).eps) * (1 + abs(float(done.loss.detach()))) / step
+    precision = float(torch.finfo(done.loss.dtype).eps)
+    rounding = 100 * precision * (1 + abs(float(done.loss.detach())))
     checks = []
 
+    def check(name: str, entry: int, gradient: float, h: float, moved: Callable[[int, float], float]) -> Check:
+        below, here, above = moved(entry, -h), moved(entry, 0.0), moved(entry, h)
+        return Check(name, entry, gradient, (here - below) / h, (above - here) / h, rounding / h)
+
     def add(name: str, gradient: Tensor, size: float, moved: Callable[[int, float], float]) -> None:
-        h = step * max(1.0, size)
+        h = precision ** (1 / 3) * max(1.0, size)
         for entry in _entries(gradient, entries):
-            below, here, above = moved(entry, -h), moved(entry, 0.0), moved(entry, h)
             slope = float(gradient.flatten()[entry])
-            checks.append(Check(name, entry, slope, (here - below) / h, (above - here) / h, noise))
+            found = check(name, entry, slope, h, moved)
+            if found.error > CLOSE:
+                nearer = (check(name, entry, slope, h * factor, moved) for factor in (0.1, 0.01))
+                found = min(found, *nearer, key=lambda each: each.error)
+            checks.append(found)
 
     for name, gradient in done.gradients.items():
         parameter = done.network.get_parameter(name)
@@ -94,7 +106,7 @@ def _by_parameter(
     def moved(entry: int, shift: float) -> float:
         place = torch.unravel_index(torch.tensor(entry), parameter.shape)
         before = parameter[place].item()
-        with torch.no_grad(), same_random_numbers(inputs.device):
+        with torch.no_grad(), same_state(network, inputs.device):
             parameter[place] = before + shift
             value = float(loss(network(inputs), targets))
             parameter[place] = before
@@ -121,10 +133,10 @@ def _by_output(
         def shifted(value: Tensor) -> Tensor:
             copy = value.clone()
             if here:
-                copy.view(-1)[entry] += shift
+                copy[torch.unravel_index(torch.tensor(entry), copy.shape)] += shift
             return copy
 
-        with torch.no_grad(), same_random_numbers(inputs.device), watching(done.network, seen, shifted):
+        with torch.no_grad(), same_state(done.network, inputs.device), watching(done.network, seen, shifted):
             return float(loss(done.network(inputs), targets))
 
     return moved

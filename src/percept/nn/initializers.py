@@ -1,22 +1,11 @@
 """The weights that a layer starts with: drawn so that signals neither vanish nor explode through the depth."""
 
-import math
-from collections.abc import Callable
 from difflib import get_close_matches
 
 from torch import nn
 
 from percept.errors import OptionError
-
-# The standard deviation of the Gaussian that weights are drawn from, by the connections of one output unit (n_in) and
-# of one input unit (n_out). Source: notes §2.3.5.
-INITIALIZERS: dict[str, Callable[[int, int], float]] = {
-    "zero": lambda n_in, n_out: 0.0,
-    "small_normal": lambda n_in, n_out: 0.01,
-    "large_normal": lambda n_in, n_out: 1.0,
-    "xavier": lambda n_in, n_out: math.sqrt(2 / (n_in + n_out)),
-    "he": lambda n_in, n_out: math.sqrt(2 / n_in),
-}
+from percept.nn.deviations import INITIALIZERS
 
 # Activations that pass only the positive side whole: they lose half of the variance, which He's rule gives back.
 _RECTIFIERS = frozenset({"relu", "leaky_relu", "elu"})

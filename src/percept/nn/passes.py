@@ -77,7 +77,7 @@ def pass_through(network: nn.Module, inputs: Tensor, targets: Tensor, loss: Loss
             calls.append((f"{name} ({before + 1})" if before else name, layer, taken, value))
 
     start = inputs.detach().clone().requires_grad_(inputs.is_floating_point())
-    with same_random_numbers(inputs.device), torch.enable_grad(), watching(copy, keep):
+    with same_state(copy, inputs.device), torch.enable_grad(), watching(copy, keep):
         value = loss(copy(start), targets)
     parameters = {name: each for name, each in copy.named_parameters() if each.requires_grad}
     wanted = [*(call[3] for call in calls), *parameters.values()]
@@ -109,6 +109,20 @@ def same_random_numbers(device: torch.device) -> Iterator[None]:
 
 
 @contextmanager
+def same_state(network: nn.Module, device: torch.device) -> Iterator[None]:
+    """Run a network with copies of its running averages, then put them and torch's random numbers back."""
+    before = [(module, name, buffer) for module in network.modules() for name, buffer in module._buffers.items()]
+    try:
+        for module, name, buffer in before:
+            module._buffers[name] = None if buffer is None else buffer.clone()
+        with same_random_numbers(device):
+            yield
+    finally:
+        for module, name, buffer in before:
+            module._buffers[name] = buffer
+
+
+@contextmanager
 def watching(network: nn.Module, seen: Seen, shift: Callable[[Tensor], Tensor] = Tensor.clone) -> Iterator[None]:
     """Tell `seen` every call of a layer, and hand on its output through `shift`.
 
@@ -126,12 +140,12 @@ def watching(network: nn.Module, seen: Seen, shift: Callable[[Tensor], Tensor] =
 
 
 def _hook(layer: nn.Module, name: str, seen: Seen, shift: Callable[[Tensor], Tensor]) -> ExitStack:
-    def hand_on(layer: nn.Module, taken: tuple[object, ...], output: object) -> Tensor | None:
+    def hand_on(layer: nn.Module, taken: tuple[object, ...], output: object) -> object:
         value = _first_tensor(output)
         if value is None:
             return None
         seen(name, layer, _first_tensor(taken), value)
-        return shift(value) if output is value else None
+        return _with_first_tensor(output, value, shift(value))
 
     stack = ExitStack()
     stack.callback(layer.register_forward_hook(hand_on).remove)
@@ -163,3 +177,11 @@ def _first_tensor(values: object) -> Tensor | None:
     if isinstance(values, Sequence) and not isinstance(values, str):
         return next((each for each in values if isinstance(each, Tensor)), None)
     return None
+
+
+def _with_first_tensor(values: object, first: Tensor, new: Tensor) -> object:
+    """Return an output of a layer with its first tensor, of perhaps several as a recurrent layer's, replaced."""
+    if not isinstance(values, list | tuple):
+        return new
+    changed = [new if each is first else each for each in values]
+    return values._make(changed) if hasattr(values, "_make") else type(values)(changed)

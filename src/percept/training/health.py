@@ -81,7 +81,8 @@ class Health:
         rows = [("layer", "kind", "activation", "signal", "gradient", "weight gradient", "dead", "saturated")]
         for each in self.layers:
             shares = ("-" if math.isnan(share) else f"{share:.0%}" for share in (each.dead, each.saturated))
-            sizes = (f"{size:.3g}" for size in (each.signal, each.gradient, each.weight_gradient))
+            learnt = "frozen" if each.frozen else f"{each.weight_gradient:.3g}"
+            sizes = (f"{each.signal:.3g}", f"{each.gradient:.3g}", learnt)
             rows.append((each.name, each.kind, each.activation or "-", *sizes, *shares))  # type: ignore[arg-type]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -94,8 +95,10 @@ class Health:
     def _silent(self) -> tuple[str, ...]:
         if self.layers[-1].gradient == 0:  # the loss is at its very bottom: there is nothing to learn
             return ()
-        idle = [each for each in self.layers if each.weight_gradient == 0]
-        alike = [each for each in self.hidden if each.alike]
+        idle = [each for each in self.layers if each.weight_gradient == 0 and not each.frozen]
+        alike = [each for each in self.hidden if each.alike and not each.frozen]
+        if idle and not alike and self._dead():  # the weights are well, but pushed to where nothing gets through
+            return (self._dead(),)
         if idle:
             symmetric = ", whose units all have the same weights" if alike else ""
             found = f"No gradient reaches the weights of {_layers(idle)}{symmetric}: they will not learn"
@@ -199,8 +202,20 @@ def _fold(ratio: float) -> str:
     return f"{ratio:,.0f}-fold" if ratio < 1e6 else f"{ratio:.0e}-fold".replace("e+", "e")
 
 
+def factor(ratio: float) -> str:
+    """Return a ratio in words that need no powers of ten where it is neither huge nor tiny.
+
+    Example:
+        >>> factor(181.2), factor(0.0123), factor(3.2e-9)
+        ('180', '0.012', '3e-9')
+    """
+    if 0.001 <= abs(ratio) < 1e6:
+        return f"{float(f'{ratio:.2g}'):,g}"
+    return f"{ratio:.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e") if ratio else "0"
+
+
 def _times(ratio: float) -> str:
-    return "by nothing that can be told" if math.isnan(ratio) else f"by a factor of {ratio:.2g}"
+    return "by nothing that can be told" if math.isnan(ratio) else f"by a factor of {factor(ratio)}"
 
 
 def _layers(layers: list[LayerHealth]) -> str:

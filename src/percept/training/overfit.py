@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from percept.errors import OptionError
 from percept.nn.losses import Loss
 from percept.nn.passes import same_random_numbers
 from percept.training.batches import LabeledPart
@@ -81,8 +82,13 @@ def overfit(
         learning_rate: Adam's step size.
         steps: how many steps to take at most.
 
+    Raises:
+        OptionError: there is nothing to train.
+
     Source: notes §2.5 (overfit first, then regularise).
     """
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise OptionError("the network has no weights to train; give it layers with weights, or unfreeze some")
     started = time.perf_counter()
     copy = deepcopy(network)
     optimizer = torch.optim.Adam(copy.parameters(), learning_rate)

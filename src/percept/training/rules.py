@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from percept.training.compilation import compiled_and_kept
+
 Floats = NDArray[np.floating[Any]]
 Whole = NDArray[np.integer[Any]]
 
@@ -202,9 +204,8 @@ def shuffled(order: Whole, seed: int) -> None:
 @cache
 def compiled() -> tuple[Any, Any]:
     """Return `sweep` and `shuffled` compiled by numba: once, then read from its cache."""
-    from numba import njit
     from numba.extending import register_jitable
 
     for part in (weighted_sum, move, measure, shrink, pull_to_zero, is_wrong, hold):
         register_jitable(part)
-    return njit(cache=True, nogil=True)(sweep), njit(cache=True, nogil=True)(shuffled)
+    return compiled_and_kept(sweep, nogil=True), compiled_and_kept(shuffled, nogil=True)

@@ -30,7 +30,8 @@ class LayerHealth:
         signal: root mean square of its output, before the activation.
         gradient: root mean square, over the samples, of the norm of the loss's gradient by that output. A rule that
             keeps the variance keeps this norm through layers of any width, stride or filter size.
-        weight_gradient: norm of the gradient by its weights.
+        weight_gradient: norm of the gradient by its weights; 0 where they are frozen.
+        frozen: whether its weights are kept as they are.
         dead: share of its rectifiers that give 0 for the whole batch; nan without rectifiers.
         saturated: share of its activation's values where the derivative is below 5 % of its largest; nan where the
             activation does not saturate.
@@ -43,6 +44,7 @@ class LayerHealth:
     signal: float
     gradient: float
     weight_gradient: float
+    frozen: bool
     dead: float
     saturated: float
     alike: bool
@@ -76,6 +78,8 @@ def measured(done: BatchPass, samples: int) -> list[LayerHealth]:
         samples: size of its batch.
     """
     starts = [number for number, each in enumerate(done.layers) if _weight(each) is not None]
+    if not starts:
+        return []
     names = {id(parameter): name for name, parameter in done.network.named_parameters()}
     found = []
     for start, end in zip(starts, [*starts[1:], len(done.layers)], strict=True):
@@ -92,6 +96,7 @@ def measured(done: BatchPass, samples: int) -> list[LayerHealth]:
                 # the loss is a mean over the samples: their number undoes its division, a root of it is the rms
                 gradient=_norm(each.gradient) * math.sqrt(samples),
                 weight_gradient=0.0 if gradient is None else _norm(gradient),
+                frozen=weight is not None and not weight.requires_grad,
                 dead=_dead_share(rectified, each),
                 saturated=_saturated_share(activation),
                 alike=_alike(weight),
@@ -109,11 +114,12 @@ def _activation(layer: LayerPass, after: LayerPass | None, following: LayerPass 
     return "", None
 
 
-def _weight(layer: LayerPass) -> Tensor | None:
-    """Return the weights of a layer that mixes its inputs; norms and activations have none."""
-    weight = getattr(layer.layer, "weight", None)
-    mixes = isinstance(weight, Tensor) and weight.requires_grad and weight.ndim >= 2
-    return weight if mixes and not isinstance(layer.layer, nn.Embedding) else None
+def _weight(layer: LayerPass) -> nn.Parameter | None:
+    """Return the weights of a layer that mixes its inputs, of several the most; norms and activations have none."""
+    if isinstance(layer.layer, (nn.Embedding, nn.LayerNorm, nn.RMSNorm)):
+        return None
+    matrices = [parameter for parameter in layer.layer.parameters() if parameter.ndim >= 2]
+    return max(matrices, key=nn.Parameter.numel, default=None)
 
 
 def _acts(layer: LayerPass) -> bool:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from percept.nn.losses import Loss
 from percept.training.batches import LabeledPart
-from percept.training.health import Health, health
+from percept.training.health import Health, factor, health
 from percept.training.overfit import overfit, two_batches, worth_checking
 
 LARGEST, SMALLEST = 256, 16
@@ -56,14 +56,16 @@ class Checks:
         if not after.hidden:
             return Checked(found, "")
         signals, gradients = (
-            [f"{getattr(each, change):.2g}" for each in (self.before, after)]
+            [factor(getattr(each, change)) for each in (self.before, after)]
             for change in ("signal_change", "gradient_change")
         )
+        well = not self.before.sentences and not after.sentences
+        verdict = "No layer is dead or saturated, and no signal or gradient vanishes or explodes. " if well else ""
         return Checked(
             found,
-            f"From the first hidden layer to the last the signal changes by a factor of {signals[0]} before training"
-            f" and {signals[1]} after it; from the last layer back to the first the gradient changes by a factor of"
-            f" {gradients[0]} and {gradients[1]}.",
+            f"{verdict}From the first hidden layer to the last the signal changes by a factor of {signals[0]} before"
+            f" training and {signals[1]} after it; from the last layer back to the first the gradient changes by a"
+            f" factor of {gradients[0]} and {gradients[1]}.",
         )
 
 

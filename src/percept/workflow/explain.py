@@ -82,9 +82,14 @@ class Explanation:
         rows = [head, *(_row(layer) for layer in self.layers)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-        checked = sum(len(layer.checks) for layer in self.layers)
-        verdict = "agree with" if self.agrees else "DIFFER from"
-        end = f"loss {self.loss:.6g}; {checked} checked gradients {verdict} the slope of the loss (finite differences)"
+        checks = {(check.name, check.entry): check for layer in self.layers for check in layer.checks}
+        wrong = sum(check.error > AGREES for check in checks.values())
+        verdict = (
+            f"{wrong} of {len(checks)} checked gradients DIFFER from"
+            if wrong
+            else f"{len(checks)} checked gradients agree with"
+        )
+        end = f"loss {self.loss:.6g}; {verdict} the slope of the loss (finite differences)"
         return "\n".join([*(line.rstrip() for line in lines), end])
 
     def figure(self) -> Figure:
@@ -132,7 +137,7 @@ def explain(
     Raises:
         OptionError: the loss is unknown or gives no scalar, or samples and targets differ in number.
 
-    Source: notes §2.3.3.
+    Source: notes §2.3.3; Rumelhart, Hinton & Williams 1986.
 
     Example:
         >>> layer = nn.Linear(1, 1, bias=False)

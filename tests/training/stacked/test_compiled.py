@@ -3,9 +3,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -67,22 +65,6 @@ def test_calls_from_several_threads_at_once_do_not_disturb_each_other() -> None:
             np.testing.assert_array_equal(state.parameters, expected.parameters)
 
 
-def test_without_a_folder_to_keep_it_in_the_kernel_still_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    real: Any = numba.njit
-
-    def without_folder(**options: object) -> object:
-        if options.get("cache"):
-            raise RuntimeError("cannot cache function: no locator available")
-        return real(**options)
-
-    monkeypatch.setattr(numba, "njit", without_folder)
-    assert kernel.compiled(abs_of)(-2.0) == 2.0
-
-
-def abs_of(x: float) -> float:
-    return abs(x)
-
-
 def test_asking_for_the_engine_loads_neither_numba_nor_torch() -> None:
     code = "import sys, percept.training.stacked.run; print(*{'numba', 'torch', 'sklearn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -134,14 +116,14 @@ def test_the_kernel_is_compiled_once_for_every_kind_of_call() -> None:
 
 def test_once_compiled_it_is_ready() -> None:
     stacked(Adam())
-    assert compiled.readiness(np.dtype(np.float64)) == "loaded"
-    assert compiled.readiness(np.dtype(np.float16)) == "not compiled"
+    assert compiled.loaded(np.dtype(np.float64))
+    assert not compiled.loaded(np.dtype(np.float16))
 
 
-def test_a_compiled_kernel_is_found_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compiled_kernel_is_found_on_disk() -> None:
     stacked(Adam())
-    monkeypatch.setattr(compiled, "_loaded", set())
-    assert compiled.readiness(np.dtype(np.float64)) == "on disk"
+    assert compiled.on_disk(np.dtype(np.float64))
+    assert not compiled.on_disk(np.dtype(np.float16))
 
 
 @settings(deadline=None)

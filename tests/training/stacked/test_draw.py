@@ -8,7 +8,7 @@ from sklearn.utils import shuffle
 
 from percept.errors import OptionError
 from percept.training.stacked.design import Network, views
-from percept.training.stacked.draw import draw_orders, given_order, initial_parameters
+from percept.training.stacked.draw import draw_orders, initial_parameters
 
 
 @pytest.mark.parametrize("activation", ["relu", "logistic"])
@@ -37,10 +37,6 @@ def test_orders_are_scikit_learns_shuffles_of_shuffles() -> None:
     rest = draw_orders(random_state, 11, 1, start=first[-1])
     np.testing.assert_array_equal(np.concatenate([first, rest]), expected)
     assert random_state.randint(1 << 30) == theirs.randint(1 << 30)  # as many numbers drawn
-
-
-def test_without_shuffling_samples_come_as_given() -> None:
-    assert given_order(3).tolist() == [[[0, 1, 2]]]
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,21 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from percept.errors import DataError, OptionError
 from percept.training.stacked import run
 from percept.training.stacked.design import Network, views
-from percept.training.stacked.draw import draw_orders, given_order, initial_parameters
+from percept.training.stacked.draw import draw_orders, initial_parameters
 from percept.training.stacked.run import Engine, run_epochs
 from percept.training.stacked.solver import SOLVERS, Adam, Sgd, Solver, State, new_state
+from percept.training.stacked.work import prepare
 
 IRIS = load_iris(return_X_y=True)
 X: NDArray[np.float64] = (IRIS[0] - IRIS[0].mean(0)) / IRIS[0].std(0)
 LABELS: NDArray[np.int64] = IRIS[1]
 ROWS = np.arange(len(X))
 ENGINES: tuple[Engine, ...] = ("kernel", "torch")
+
+
+def in_turn(samples: int) -> NDArray[np.intp]:
+    """Return the order of one epoch without shuffling."""
+    return np.arange(samples)[None, None]
 
 
 def target(kind: str) -> tuple[NDArray[Any], NDArray[Any], str, str]:
@@ -166,7 +172,7 @@ def test_sparse_inputs_give_what_dense_ones_give(hidden: tuple[int, ...], engine
     found = []
     for given in (inputs, csr_matrix(inputs)):
         state = new_state(network, start)
-        run_epochs(network, given, T, state, ROWS, given_order(len(X)), 32, 0.1, Adam(), engine=engine)
+        run_epochs(network, given, T, state, ROWS, in_turn(len(X)), 32, 0.1, Adam(), engine=engine)
         found.append(state.parameters)
     np.testing.assert_allclose(found[1], found[0], rtol=1e-12)
 
@@ -179,9 +185,9 @@ def test_a_batch_without_weight_takes_no_step(engine: Engine) -> None:
     weights = np.where(ROWS < 50, 0.0, 1.0)
     whole, rest = new_state(network, start), new_state(network, start)
     losses = run_epochs(
-        network, X, T, whole, ROWS, given_order(len(X)), 50, 0.1, Adam(), np.stack([weights]), engine=engine
+        network, X, T, whole, ROWS, in_turn(len(X)), 50, 0.1, Adam(), np.stack([weights]), engine=engine
     )
-    expected = run_epochs(network, X, T, rest, ROWS[50:], given_order(100), 50, 0.1, Adam(), engine=engine)
+    expected = run_epochs(network, X, T, rest, ROWS[50:], in_turn(100), 50, 0.1, Adam(), engine=engine)
     np.testing.assert_array_equal(whole.parameters, rest.parameters)
     assert whole.steps.tolist() == [2]
     np.testing.assert_allclose(losses * 150, expected * 100)
@@ -197,7 +203,7 @@ def test_layers_learn_at_their_own_rates(solver: str, engine: Engine) -> None:
     for rates in ((1.0, 1.0), (0.0, 1.0), (2.0, 1.0)):
         state = new_state(network, start)
         run_epochs(
-            network, X, T, state, ROWS, given_order(len(X)), 150, 0, SOLVERS[solver](), layer_rates=rates, engine=engine
+            network, X, T, state, ROWS, in_turn(len(X)), 150, 0, SOLVERS[solver](), layer_rates=rates, engine=engine
         )
         moved[rates[0]] = state.parameters[0] - start
     first = network.sizes[0] * 3 + 3
@@ -212,7 +218,7 @@ def test_a_run_that_diverges_ends_in_numbers_that_are_not_finite(engine: Engine)
     state = new_state(network, initial_parameters(network, np.random.RandomState(0)))
     T = target("one output")[1]
     with np.errstate(all="ignore"):
-        run_epochs(network, X * 1e300, T * 1e300, state, ROWS, given_order(len(X)), 50, 0.1, Sgd(), engine=engine)
+        run_epochs(network, X * 1e300, T * 1e300, state, ROWS, in_turn(len(X)), 50, 0.1, Sgd(), engine=engine)
     assert not np.isfinite(state.parameters).all()
 
 
@@ -227,7 +233,7 @@ def test_the_inputs_may_be_read_only_and_in_any_layout() -> None:
         for engine in ENGINES:
             state = new_state(network, start)
             inputs = np.asarray(given)
-            run_epochs(network, inputs, T, state, ROWS, given_order(len(X)), 50, 0.1, Adam(), engine=engine)
+            run_epochs(network, inputs, T, state, ROWS, in_turn(len(X)), 50, 0.1, Adam(), engine=engine)
             found.append(state.parameters)
     for each in found:
         np.testing.assert_allclose(each, found[0], rtol=1e-10)
@@ -239,7 +245,7 @@ def test_the_inputs_may_be_read_only_and_in_any_layout() -> None:
         ({"X": X[:, :3]}, "X has shape \\(3,\\); expected \\(4,\\)"),
         ({"T": np.zeros((150, 2))}, "T has shape"),
         ({"rows": ROWS + 1}, "rows go from 1 to 150; expected 0 to 149"),
-        ({"orders": given_order(150) - 1}, "orders go from -1"),
+        ({"orders": in_turn(150) - 1}, "orders go from -1"),
         ({"sample_weight": np.ones(3)}, "sample_weight has shape"),
         ({"layer_rates": (1.0,)}, "layer_rates has shape"),
     ],
@@ -247,7 +253,7 @@ def test_the_inputs_may_be_read_only_and_in_any_layout() -> None:
 def test_arrays_that_do_not_fit_are_refused(change: dict[str, Any], message: str) -> None:
     network = Network((4, 3, 1), "relu")
     state = new_state(network, np.zeros(network.parameter_count))
-    named = {"X": X, "T": np.zeros((150, 1)), "rows": ROWS, "orders": given_order(150), **change}
+    named = {"X": X, "T": np.zeros((150, 1)), "rows": ROWS, "orders": in_turn(150), **change}
     with pytest.raises(DataError, match=message):
         run_epochs(network, state=state, batch_size=10, alphas=0.0, solver=Adam(), **named)
 
@@ -256,14 +262,14 @@ def test_a_loss_without_meaning_for_the_output_is_refused() -> None:
     network = Network((4, 3, 1), "relu", "identity", "log_loss")
     state = new_state(network, np.zeros(network.parameter_count))
     with pytest.raises(OptionError, match="loss 'log_loss' with output 'identity'; expected an output of logistic"):
-        run_epochs(network, X, np.zeros((150, 1)), state, ROWS, given_order(150), 10, 0, Adam())
+        run_epochs(network, X, np.zeros((150, 1)), state, ROWS, in_turn(150), 10, 0, Adam())
 
 
 def test_the_kernel_refuses_what_it_does_not_do() -> None:
     network = Network((4, 3, 1), "elu")
     state = new_state(network, np.zeros(network.parameter_count))
     with pytest.raises(OptionError, match="use engine torch"):
-        run_epochs(network, X, np.zeros((150, 1)), state, ROWS, given_order(150), 10, 0, Adam(), engine="kernel")
+        run_epochs(network, X, np.zeros((150, 1)), state, ROWS, in_turn(150), 10, 0, Adam(), engine="kernel")
 
 
 @pytest.mark.parametrize(
@@ -278,12 +284,51 @@ def test_work_goes_to_the_kernel_when_it_repays_making_it_ready(
     state = new_state(network, np.zeros(network.parameter_count))
     chosen: list[str] = []
     monkeypatch.setattr(run, "_spent", 0.0)
-    monkeypatch.setattr(run, "readiness", lambda dtype: ready)
+    monkeypatch.setattr(run, "loaded", lambda dtype: ready == "loaded")
+    monkeypatch.setattr(run, "on_disk", lambda dtype: ready == "on disk")
     monkeypatch.setattr("percept.training.stacked.compiled.train", lambda work: chosen.append("kernel"))
     monkeypatch.setattr("percept.training.stacked.torch_path.train", lambda work, device: chosen.append("torch"))
     named: dict[str, Any] = {"expected_epochs": expected_epochs}
-    run_epochs(network, X, np.zeros((150, 1)), state, ROWS, given_order(150), 150, 0, Adam(), **named)
+    run_epochs(network, X, np.zeros((150, 1)), state, ROWS, in_turn(150), 150, 0, Adam(), **named)
     assert chosen == ["kernel" if kernel else "torch"]
+
+
+def lost(network: Network, models: int, batch_size: int) -> float:
+    """Return the seconds that torch is thought to lose in one epoch of 150 samples."""
+    state = new_state(network, np.zeros((models, network.parameter_count)))
+    inputs, targets = np.zeros((150, network.sizes[0])), np.zeros((150, network.sizes[-1]))
+    work = prepare(
+        network, inputs, targets, state, ROWS, in_turn(150), batch_size, 0.0, Adam(), None, None, None, None, None
+    )
+    return run.seconds_lost(work, 1)
+
+
+def test_what_torch_loses_grows_with_the_layers_but_steps_of_a_stack_are_taken_at_once() -> None:
+    small, large = Network((4, 3, 1), "relu"), Network((784, 300, 10), "relu")
+    assert lost(large, 1, 50) > 10 * lost(small, 1, 50)  # 15 times and more, measured
+    assert lost(small, 2000, 10) < 20 * lost(small, 1, 10)
+
+
+def test_a_fit_that_may_stop_early_does_not_compile_for_all_the_epochs_that_it_may_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = Network((4, 3, 1), "relu")
+    state = new_state(network, np.zeros(network.parameter_count))
+    monkeypatch.setattr(run, "_spent", 0.0)
+    monkeypatch.setattr(run, "loaded", lambda dtype: False)
+    monkeypatch.setattr(run, "on_disk", lambda dtype: False)
+    monkeypatch.setattr("percept.training.stacked.torch_path.train", lambda work, device: "torch")
+    monkeypatch.setattr("percept.training.stacked.compiled.train", lambda work: "kernel")
+    enough = int(run.COMPILING / run.STEP)
+
+    def chosen(epochs: int, expected: int) -> Any:
+        orders = np.repeat(in_turn(150), epochs, axis=1)
+        named: dict[str, Any] = {"expected_epochs": expected}
+        return run_epochs(network, X, np.zeros((150, 1)), state, ROWS, orders, 1, 0, Adam(), **named)
+
+    assert chosen(1, enough // 150) == "torch"
+    assert chosen(1, 3 * enough // 150) == "kernel"
+    assert chosen(enough // 150 + 1, enough // 150 + 1) == "kernel"
 
 
 def test_short_fits_add_up_until_the_kernel_pays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,10 +336,11 @@ def test_short_fits_add_up_until_the_kernel_pays(monkeypatch: pytest.MonkeyPatch
     state = new_state(network, np.zeros(network.parameter_count))
     chosen: list[str] = []
     monkeypatch.setattr(run, "_spent", 0.0)
-    monkeypatch.setattr(run, "readiness", lambda dtype: "not compiled")
+    monkeypatch.setattr(run, "loaded", lambda dtype: False)
+    monkeypatch.setattr(run, "on_disk", lambda dtype: False)
     monkeypatch.setattr("percept.training.stacked.compiled.train", lambda work: chosen.append("kernel"))
     monkeypatch.setattr("percept.training.stacked.torch_path.train", lambda work, device: chosen.append("torch"))
-    orders = np.repeat(given_order(150), 200, axis=1)
+    orders = np.repeat(in_turn(150), 200, axis=1)
     for _ in range(10):  # 30,000 steps each: seconds
         run_epochs(network, X, np.zeros((150, 1)), state, ROWS, orders, 1, 0, Adam())
     assert chosen[0] == "torch" and chosen[-1] == "kernel"

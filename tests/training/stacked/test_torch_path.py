@@ -14,7 +14,7 @@ from percept.errors import OptionError
 from percept.nn.activations import ACTIVATIONS, activation_layer
 from percept.training.stacked import torch_path
 from percept.training.stacked.design import Network, layers_of, views
-from percept.training.stacked.draw import given_order, initial_parameters
+from percept.training.stacked.draw import initial_parameters
 from percept.training.stacked.run import folded, forward, run_epochs
 from percept.training.stacked.solver import SOLVERS, Adam, Sgd, State, new_state
 
@@ -23,7 +23,7 @@ X = RANDOM.normal(size=(24, 3))
 T = RANDOM.normal(size=(24, 2))
 ROWS = np.arange(24)
 EPOCHS = 4
-ORDERS = np.repeat(given_order(24), EPOCHS, axis=1)
+ORDERS = np.tile(ROWS, (1, EPOCHS, 1))
 ALPHA = 0.3
 
 
@@ -241,7 +241,16 @@ def test_dropout_leaves_out_units_at_its_chance_and_keeps_the_mean() -> None:
     state = new_state(network, np.array([1.0, 0.0, 1.0, 0.0]), np.array([3]))
     ones = np.ones((samples, 1))
     losses = run_epochs(
-        network, ones, 0 * ones, state, np.arange(samples), given_order(samples), samples, 0, Sgd(0.0), engine="torch"
+        network,
+        ones,
+        0 * ones,
+        state,
+        np.arange(samples),
+        np.arange(samples)[None, None],
+        samples,
+        0,
+        Sgd(0.0),
+        engine="torch",
     )
     expected = 0.5 * (1 - chance) * (1 / (1 - chance)) ** 2  # mean of 0.5 output^2
     assert losses[0, 0] == pytest.approx(expected, rel=0.03)

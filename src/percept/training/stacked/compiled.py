@@ -3,17 +3,16 @@
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from percept.training.compilation import UNREADABLE
 from percept.training.stacked.design import Network
 from percept.training.stacked.solver import Adam, Sgd, Solver
 from percept.training.stacked.threads import allowed_threads, one_blas_thread
 from percept.training.stacked.work import Work
-
-Readiness = Literal["loaded", "on disk", "not compiled"]
 
 _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 _loaded: set[str] = set()  # number types whose kernel this process has
@@ -60,20 +59,23 @@ def _signature(name: str) -> tuple[Any, ...]:
     return (types.Tuple(inputs), given(number, 2), given(number, 1), *settings, *samples, *state)
 
 
-def readiness(dtype: np.dtype[Any]) -> Readiness:
-    """Return whether the kernel for a number type is loaded, lies compiled on disk, or must be compiled first."""
-    if dtype.str in _loaded:
-        return "loaded"
+def loaded(dtype: np.dtype[Any]) -> bool:
+    """Return whether this process has the kernel for a number type."""
+    return dtype.str in _loaded
+
+
+def on_disk(dtype: np.dtype[Any]) -> bool:
+    """Return whether the kernel for a number type lies compiled on disk."""
     from percept.training.stacked import kernel
 
     function: Any = kernel.train_one
     signature = _signature(dtype.str)
-    try:  # numba offers no public way to ask; whatever goes wrong here only means that it is taken for not compiled
+    try:  # numba offers no public way to ask; what cannot be read is taken for not compiled
         cached = function._cache
         key = cached._index_key(signature, function.targetctx.codegen())
-        return "on disk" if key in cached._cache_file._load_index() else "not compiled"
-    except (AttributeError, OSError, TypeError):
-        return "not compiled"
+        return bool(key in cached._cache_file._load_index())
+    except UNREADABLE:
+        return False
 
 
 def _given(array: NDArray[Any]) -> NDArray[Any]:

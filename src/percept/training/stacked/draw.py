@@ -1,22 +1,13 @@
 """Random choices before and during training, drawn as scikit-learn does: first weights, and the samples' order."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from percept.errors import OptionError
+from percept.nn.deviations import INITIALIZERS
 from percept.training.stacked.design import Floats, Network, layers_of
-
-# name -> standard deviation of a layer's Gaussian weights from its numbers of inputs and outputs
-INITIALIZERS: dict[str, Callable[[int, int], float]] = {
-    "zero": lambda inputs, outputs: 0.0,
-    "small_normal": lambda inputs, outputs: 0.01,
-    "large_normal": lambda inputs, outputs: 1.0,
-    "xavier": lambda inputs, outputs: float(np.sqrt(2 / (inputs + outputs))),
-    "he": lambda inputs, outputs: float(np.sqrt(2 / inputs)),
-}
 
 
 def initial_parameters(
@@ -91,8 +82,3 @@ def draw_orders(
         np.take(before, shuffled, out=orders[epoch])
         before = orders[epoch]
     return orders
-
-
-def given_order(samples: int) -> NDArray[np.intp]:
-    """Return the order (1, 1, samples) of a run without shuffling, for every model and one epoch."""
-    return np.arange(samples)[None, None]

@@ -8,14 +8,13 @@ instructions. No flag lets the compiler assume that numbers are finite: a run th
 in numpy.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+from percept.training.compilation import Function, compiled_and_kept
+
 Array = NDArray[Any]
 
 # Places in the `choices` that the kernel is called with.
@@ -24,27 +23,19 @@ OUTPUT_CODES = {("identity", "squared_error"): 0, ("logistic", "log_loss"): 1, (
 OUTPUT_CODES |= {("exp", "poisson"): 3}
 SGD, NESTEROV, ADAM = 0, 1, 2
 
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _ROUNDING = {"contract"}  # a * b + c in one instruction
 _SUMS = {"contract", "reassoc", "nsz", "arcp"}  # besides: sums in any order, so that they run in vectors
 
 
-def _compile(function: Function, rounding: set[str]) -> Function:
-    options: Any = {"nogil": True, "error_model": "numpy", "fastmath": rounding}
-    try:
-        jit = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # no folder to keep it in can be written: it is compiled anew in each process
-        jit = numba.njit(**options)(function)
-    return cast(Function, jit)
-
-
 def compiled(function: Function) -> Function:
     """Compile a function on its first call, and keep the result on disk for later processes."""
-    return _compile(function, _ROUNDING)
+    return compiled_and_kept(function, fastmath=_ROUNDING, **_OPTIONS)
 
 
 def compiled_sum(function: Function) -> Function:
     """Compile like `compiled`, letting sums be taken in any order."""
-    return _compile(function, _SUMS)
+    return compiled_and_kept(function, fastmath=_SUMS, **_OPTIONS)
 
 
 @compiled

@@ -173,8 +173,8 @@ def _own_loss(
         Y = ACTIVATIONS[network.output](torch, sums)
         means = []
         for model in range(len(Y)):
-            loss = function(Y[model], T[model % len(T)])
-            if loss.ndim and loss.shape[:1] == Y.shape[1:2]:
+            loss = _checked(function(Y[model], T[model % len(T)]), Y.shape[1])
+            if loss.ndim:
                 loss = loss.flatten(1).sum(1) if loss.ndim > 1 else loss
                 factor = 1 if weights is None else weights[model % len(weights), :, 0]
                 means.append((loss * factor).sum() / total[model % len(total), 0])
@@ -183,7 +183,25 @@ def _own_loss(
                     "loss gives one mean of a batch; with weights it must give one number for each sample"
                 )
             else:
-                means.append(loss.reshape(()))
+                means.append(loss)
         losses = torch.stack(means)
         (signal,) = torch.autograd.grad(losses.sum(), sums)
     return losses.detach(), signal * total[:, None]
+
+
+def _checked(loss: object, samples: int) -> Tensor:
+    """Return what a loss of the caller's gave, a scalar or of shape (samples, ...), if training can go by it."""
+    if not isinstance(loss, Tensor):
+        raise OptionError(
+            f"loss gives {type(loss).__name__}; expected a torch tensor computed from the outputs by torch's functions"
+        )
+    if loss.numel() == 1 and samples != 1:
+        loss = loss.reshape(())
+    if loss.ndim and len(loss) != samples:
+        raise OptionError(
+            f"loss gives shape {tuple(loss.shape)} for a batch of {samples} samples; expected one mean, or one number"
+            " for each sample"
+        )
+    if not loss.requires_grad:
+        raise OptionError("loss has no gradient; compute it from the outputs by torch's functions, without detach()")
+    return loss

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percept.errors import OptionError
-from percept.training.stacked.compiled import readiness, takes
+from percept.training.stacked.compiled import loaded, on_disk, takes
 from percept.training.stacked.design import Network
 from percept.training.stacked.forward import folded, forward
 from percept.training.stacked.solver import Solver, State
@@ -23,7 +23,8 @@ COMPILING = 10.0  # the kernel for one number type, once on a machine
 LOADING_NUMBA = 0.45  # once a process
 LOADING = 0.2  # the compiled kernel, once a process
 IMPORTING = 2.0  # torch, once a process
-STEP_OF_KERNEL, STEP_OF_TORCH = 5e-6, 160e-6  # beyond the arithmetic
+STEP = 100e-6  # how much longer torch takes for a step of a whole stack, beyond the arithmetic
+ARITHMETIC = 1.8e-10  # how much longer it takes for one sample and one parameter, forward and back
 
 _spent = 0.0  # seconds of this process's work that torch did though the kernel would have been faster
 
@@ -119,19 +120,22 @@ def _kernel_is_faster(work: Work, expected_epochs: int | None) -> bool:
     global _spent
     if not takes(work.network, work.solver):
         return False
-    ready = readiness(work.state.parameters.dtype)
-    if ready == "loaded":
+    if loaded(work.state.parameters.dtype):
         return True
-    epochs = expected_epochs or work.epochs
-    lost = seconds_lost(work, epochs) + (0.0 if "torch" in sys.modules else IMPORTING)
+    later = max((expected_epochs or 0) - work.epochs, 0)  # a fit that may stop on its own does so half-way, say
+    lost = seconds_lost(work, work.epochs + later / 2) + (0.0 if "torch" in sys.modules else IMPORTING)
     loading = LOADING + (0.0 if "numba" in sys.modules else LOADING_NUMBA)
-    if lost + _spent >= (loading if ready == "on disk" else COMPILING):
+    if lost + _spent >= loading and (lost + _spent >= COMPILING or on_disk(work.state.parameters.dtype)):
         return True
     _spent += seconds_lost(work, work.epochs)
     return False
 
 
-def seconds_lost(work: Work, epochs: int) -> float:
-    """Return about how many seconds longer torch takes than the kernel for so many epochs of a stack."""
-    steps = epochs * int(np.sum(-(-work.counts // work.batch_size)))
-    return steps * (STEP_OF_TORCH - STEP_OF_KERNEL)
+def seconds_lost(work: Work, epochs: float) -> float:
+    """Return about how many seconds longer torch takes than the kernel for so many epochs of a stack.
+
+    Torch takes the steps of models with the same number of samples together, the kernel one model's after another's.
+    """
+    steps = -(-np.unique(work.counts) // work.batch_size)
+    samples = int(work.counts.sum())
+    return epochs * float(steps.sum() * STEP + samples * work.network.parameter_count * ARITHMETIC)

@@ -1,18 +1,25 @@
-"""How many threads the kernel may use, and holding the BLAS library to one while it runs."""
+"""How many threads the engine may use: the caller's setting, one for BLAS, one for torch after a fork."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from multiprocessing import current_process
 from threading import Lock
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
+_home = os.getpid()  # the process that imported percept's engine
 _lock = Lock()
 _before: list[int] = []  # threads of each library when the first of the present holders came
 _holders = 0
+
+
+def forked() -> bool:
+    """Return whether this process was forked off another, of whose torch the threads did not come along."""
+    return os.getpid() != _home or type(current_process()).__name__ == "ForkProcess"
 
 
 def allowed_threads() -> int:

@@ -11,6 +11,7 @@ from torch import Tensor
 from percept.devices import choose_device
 from percept.training.stacked.design import layers_of
 from percept.training.stacked.propagation import gradients, parts_of
+from percept.training.stacked.threads import forked
 from percept.training.stacked.updates import make_update
 from percept.training.stacked.work import Work
 
@@ -28,6 +29,8 @@ def train(work: Work, device: str = "cpu") -> NDArray[np.float64]:
         OptionError: there is no such device.
     """
     place = choose_device(device)
+    if forked() and torch.get_num_threads() > 1:
+        torch.set_num_threads(1)  # it would wait for ever for its threads, which only the process before had
     losses = np.empty((work.models, work.epochs))
     batch = min(work.batch_size, work.rows.shape[1])
     together = max(1, BATCH_NUMBERS // (batch * sum(work.network.sizes)))
