@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from percept.errors import DataError
+from percept.estimators.linear_scores import linear_scores
 from percept.estimators.options import check_choice, check_flag, check_number, check_whole
 from percept.estimators.weights import sample_weights, with_class_weights
 from percept.training.softmax_regression import Floats, softmax_regression
@@ -122,10 +122,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def decision_function(self, X: Any) -> Floats:
         """Return the scores: (samples, classes), or (samples,) of the second of two classes over the first."""
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
-        scores: Floats = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
-        return scores.ravel() if scores.shape[1] == 1 else scores
+        return linear_scores(self, X)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the class (samples,) with the highest score for each sample of X (samples, features)."""

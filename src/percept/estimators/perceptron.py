@@ -11,11 +11,11 @@ from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import compute_class_weight
-from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from percept.errors import DataError, OptionError
+from percept.estimators.linear_scores import linear_scores
 from percept.estimators.neurons import Lesson, train_neurons
 from percept.estimators.options import check_choice, check_flag, check_number, check_whole
 from percept.estimators.separation import advice
@@ -172,10 +172,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
 
     def decision_function(self, X: Any) -> Floats:
         """Return w·x + w0: (samples,) for the second of two classes, else (samples, classes)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
-        scores: Floats = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
-        return scores.ravel() if scores.shape[1] == 1 else scores
+        return linear_scores(self, X)
 
     def signed_distance(self, X: Any) -> Floats:
         """Return how far samples lie from each neuron's hyperplane, shaped as `decision_function` (notes §2.4.2)."""
