@@ -1,6 +1,9 @@
 """What the two multilayer perceptrons share: scikit-learn's numbers, and what percept has beyond."""
 
+import os
 import pickle
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from itertools import product
@@ -10,7 +13,6 @@ import numpy as np
 import pytest
 import sklearn.neural_network as reference
 import torch
-from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -19,10 +21,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from percept.errors import OptionError, PerceptWarning
+from percept.errors import DataError, OptionError, PerceptWarning
 from percept.estimators.classifier import MLPClassifier
 from percept.estimators.regressor import MLPRegressor
-from percept.training.stacked.run import run_epochs
+from percept.training.stacked import compiled
+from percept.training.stacked.run import run_courses
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:200] / 16, Y[:200]
@@ -60,9 +63,13 @@ TRAININGS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.parametrize("kernel", [True, False])
 @pytest.mark.parametrize("options", TRAININGS)
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS)
-def test_training_is_scikit_learns(ours: Any, theirs: Any, options: dict[str, Any]) -> None:
+def test_training_is_scikit_learns(
+    ours: Any, theirs: Any, options: dict[str, Any], kernel: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("percept.training.stacked.run.kernel_is_faster", lambda *given: kernel)
     options = {"hidden_layer_sizes": (9, 5), "batch_size": 33, "max_iter": 20, "random_state": 1} | options
     assert_same_training(ours(**options).fit(X, Y), theirs(**options).fit(X, Y))
 
@@ -226,15 +233,45 @@ def test_a_loss_of_ones_own_that_is_the_squared_error_trains_like_it() -> None:
 def test_an_interrupt_keeps_the_weights_reached(kind: Estimator, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = iter(range(5))
 
-    def interrupted(*arguments: Any, **named: Any) -> NDArray[np.float64]:
-        if next(calls) == 3:
+    def interrupted(*arguments: Any, **named: Any) -> None:
+        if next(calls) == 2:
             raise KeyboardInterrupt
-        return run_epochs(*arguments, **named)
+        run_courses(*arguments, **named)
 
-    monkeypatch.setattr("percept.estimators.epochs.run_epochs", interrupted)
+    monkeypatch.setattr("percept.estimators.epochs.run_courses", interrupted)
     with pytest.warns(PerceptWarning, match="interrupted"):
         model = kind(hidden_layer_sizes=5, random_state=0).fit(X, Y)
-    assert model.n_iter_ == len(model.loss_curve_) == 3
+    assert model.n_iter_ == len(model.loss_curve_) == 32  # looked at after 16 epochs, and after as many more
+
+
+def test_ctrl_c_ends_a_long_fit_at_once_and_keeps_its_weights() -> None:
+    many, y = np.tile(X, (200, 1)), np.tile(Y, 200)
+    compiled.ready(np.dtype(np.float64))
+    timer = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT])
+    timer.start()
+    with pytest.warns(PerceptWarning, match="interrupted"):
+        model = MLPClassifier(50, batch_size=20, max_iter=10_000, tol=0, n_iter_no_change=9999).fit(many, y)
+    assert 0 < model.n_iter_ == len(model.loss_curve_) < 10_000
+    assert np.isfinite(model.coefs_[0]).all()
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
+def test_a_random_state_is_left_where_scikit_learn_leaves_it(ours: Any, theirs: Any, early_stopping: bool) -> None:
+    options = {"hidden_layer_sizes": 6, "max_iter": 200, "n_iter_no_change": 3, "tol": 0.05, "batch_size": 50}
+    drawn = []
+    for kind in (ours, theirs):
+        random_state = np.random.RandomState(3)
+        model = kind(**options, early_stopping=early_stopping, random_state=random_state).fit(X, Y)
+        drawn.append((model.n_iter_, random_state.randint(2**31)))
+    assert drawn[0] == drawn[1]
+    assert drawn[0][0] < 200
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_training_that_diverges_with_samples_held_out_is_an_error(kind: Estimator) -> None:
+    with np.errstate(all="ignore"), pytest.raises(DataError, match="non-finite"):
+        kind(hidden_layer_sizes=5, solver="sgd", learning_rate_init=1e300, early_stopping=True, max_iter=5).fit(X, Y)
 
 
 def test_a_training_that_has_not_converged_warns() -> None:

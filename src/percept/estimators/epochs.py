@@ -1,235 +1,189 @@
-"""Training by batches until it no longer pays: epochs of a stack of models, each of which stops on its own.
+"""Training by batches until it no longer pays: all models of a stack, each of which stops on its own.
 
-The order of the samples, the rates of learning and the rules of stopping are scikit-learn's, so that with the same
-random state the loss curve is the same.
+The order of the samples is drawn as scikit-learn draws it, so that with the same random state the loss curve is the
+same.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from percept.errors import PerceptWarning
-from percept.estimators.layers import Trained
+from percept.training.stacked.course import NOW, STOPPED, UNIMPROVED, Courses, Rule
 from percept.training.stacked.design import Floats, Network
 from percept.training.stacked.draw import draw_orders
-from percept.training.stacked.run import run_epochs
+from percept.training.stacked.run import Validate, run_courses
 from percept.training.stacked.solver import Solver, State
+from percept.training.stacked.work import prepare
 
-Validate = Callable[[Trained], float]  # the score of a network on the samples held out
-
-SMALLEST_RATE = 1e-6  # an adaptive learning rate at or below this stops training
+FIRST_EPOCHS = 16  # drawn before the first: training that stops early should not have drawn many in vain
+MOST_PLACES = 1 << 22  # of orders held at once
 
 
 @dataclass(frozen=True)
-class Samples:
-    """What is trained on.
+class Lesson:
+    """What the models of a stack are trained on.
 
     Attributes:
         X: (all, features), dense or sparse.
         T: (all, outputs).
         weight: (all,) or None.
-        rows: (n,) the samples of X that are trained on, the others being held out.
+        rows: (lines, n) samples of X that are trained on.
+        counts: (lines,) how many of a line's count.
+        rows_of: (models,) the line of each model.
+        alphas: (models,) weight decay of each.
+        held: (lines, h) samples that are held out to judge training by, or None.
+        held_counts: (lines,) how many of a line's count.
     """
 
     X: Any
     T: Floats
     weight: Floats | None
-    rows: NDArray[np.int64]
+    rows: NDArray[np.intp]
+    counts: NDArray[np.intp]
+    rows_of: NDArray[np.intp]
+    alphas: NDArray[np.float64]
+    held: NDArray[np.intp] | None = None
+    held_counts: NDArray[np.intp] | None = None
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How it is trained; the names are the estimator's own (`tol` is tolerance, `n_iter_no_change` patience)."""
+    """How they are trained."""
 
     solver: Solver
     layer_rates: tuple[float, ...] | None
-    schedule: str
-    power_t: float
-    alpha: float
     batch_size: int
     epochs: int
     shuffle: bool
-    tolerance: float
-    patience: float
-    verbose: bool
+    rule: Rule
+    verbose: bool = False
     device: str = "cpu"
 
 
 @dataclass
-class Course:
-    """One model's training so far.
+class Shuffles:
+    """Where the order of the samples comes from: a source for models with the same seed and as many samples.
 
     Attributes:
-        generator: draws the order of the samples.
-        learning_rate: of the next epoch.
-        losses: mean loss of each epoch.
-        best_loss: the lowest, None where scores decide.
-        scores: on the samples held out, None where there are none.
-        best_score: the highest.
-        best: the network of the highest score.
-        unimproved: epochs in a row that brought too little.
-        seen: samples trained on since the weights were drawn.
-        epochs: epochs of this fit.
-        order: (n,) of the last epoch.
-        stopped: whether it has stopped by its own rule.
+        generators: the source's random states.
+        samples: (sources,) that each puts in order.
+        orders_of: (models,) the source of each model.
+        exact: whether random states end where scikit-learn leaves them, which has drawn for no epoch in vain.
     """
 
-    generator: np.random.RandomState
-    learning_rate: float
-    losses: list[float] = field(default_factory=list)
-    best_loss: float | None = np.inf
-    scores: list[float] | None = None
-    best_score: float | None = None
-    best: Trained | None = None
-    unimproved: int = 0
-    seen: int = 0
-    epochs: int = 0
-    order: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    stopped: bool = False
+    generators: Sequence[np.random.RandomState]
+    samples: Sequence[int]
+    orders_of: NDArray[np.intp]
+    exact: bool = False
+    last: dict[int, NDArray[np.intp]] = field(default_factory=dict)
 
-    def judge_loss(self, tolerance: float) -> None:
-        """Take in the last epoch's loss, by which training stops where no samples are held out."""
-        best = np.inf if self.best_loss is None else self.best_loss
-        self.unimproved = self.unimproved + 1 if self.losses[-1] > best - tolerance else 0
-        self.best_loss = self.losses[-1] if self.losses[-1] < best else best  # not min(): a loss may be NaN
-
-    def judge_score(self, score: float, found: Trained, tolerance: float) -> None:
-        """Take in the last epoch's score on the samples held out, by which training stops; keep the best weights."""
-        best = -np.inf if self.best_score is None else self.best_score
-        self.scores = [] if self.scores is None else self.scores
-        self.scores.append(score)
-        self.unimproved = self.unimproved + 1 if score < best + tolerance else 0
-        if score > best:
-            self.best_score = score
-            self.best = found.copy()
+    def draw(self, epochs: int, models: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the next orders (sources, epochs, most samples) of the sources that some models have."""
+        orders = np.zeros((len(self.samples), epochs, max(self.samples)), np.intp)
+        for source in np.unique(self.orders_of[models]).tolist():
+            count = self.samples[source]
+            orders[source, :, :count] = draw_orders(self.generators[source], count, epochs, self.last.get(source))
+            self.last[source] = orders[source, -1, :count].copy()
+        return orders
 
 
 def train(
     network: Network,
-    samples: Samples,
+    lesson: Lesson,
     state: State,
-    courses: list[Course],
+    courses: Courses,
+    shuffles: Shuffles,
     settings: Settings,
     validate: Validate | None = None,
+    tell: Callable[[int], None] | None = None,
 ) -> None:
     """Train every model of a stack in place until it stops by its own rule or has had its epochs.
 
     Args:
         network: what the models are.
-        samples: what they are trained on.
+        lesson: what they are trained on.
         state: parameters and moments of all models; changed in place.
-        courses: one a model; changed in place.
+        courses: how their training went so far; changed in place.
+        shuffles: the order of the samples.
         settings: how.
-        validate: the score of a model's parameters, where samples are held out.
+        validate: the score of a model on its samples held out, where there are any.
+        tell: told how many models are done, each time some more are.
 
     Source: notes §2.5.2 (early stopping).
     """
-    for course in courses:
-        course.order = np.arange(len(samples.rows))
+    done = 0
     try:
-        for _ in range(settings.epochs):
-            running = [model for model, course in enumerate(courses) if not course.stopped]
-            if not running:
-                break
-            losses = _epoch(network, samples, state, courses, running, settings)
-            for model, loss in zip(running, losses, strict=True):
-                course = courses[model]
-                course.losses.append(loss)
-                course.epochs += 1
-                course.seen += len(samples.rows)
-                if validate is None:
-                    course.judge_loss(settings.tolerance)
-                else:
-                    found = Trained(state.parameters[model], state.statistics[model])
-                    course.judge_score(validate(found), found, settings.tolerance)
-                label = f"Model {model + 1}: " if len(courses) > 1 else ""
-                for line in _decide(course, settings):
-                    if settings.verbose:
-                        print(label + line)
+        while done < settings.epochs and len(courses.running):
+            epochs = _so_many(lesson, shuffles, settings, done)
+            before = [each.get_state() for each in shuffles.generators] if shuffles.exact else []
+            work = prepare(
+                network, lesson.X, lesson.T, state, lesson.rows, _orders(shuffles, settings, epochs, courses.running),
+                settings.batch_size, lesson.alphas, settings.solver, lesson.weight, lesson.rows_of,
+                shuffles.orders_of if settings.shuffle else np.zeros(len(lesson.rows_of), np.intp),
+                lesson.counts, settings.layer_rates, lesson.held, lesson.held_counts,
+            )  # fmt: skip
+            left = settings.epochs - done
+            try:
+                run_courses(
+                    work, courses, settings.rule, validate, expected_epochs=left, device=settings.device, tell=tell
+                )
+            finally:
+                taken = courses.epochs - done
+                for source, kept in enumerate(before):
+                    _wind_back(shuffles, source, kept, int(taken[shuffles.orders_of == source].max()), epochs)
+            done += epochs
+            if settings.verbose:
+                print("\n".join(_words(courses, settings.rule)))
     except KeyboardInterrupt:
         warnings.warn("training was interrupted; the weights reached so far are kept", PerceptWarning, stacklevel=2)
 
 
-def _decide(course: Course, settings: Settings) -> Iterator[str]:
-    """Set the next learning rate, or stop; yield what happened in words."""
-    yield f"Iteration {course.epochs}, loss = {course.losses[-1]:.8f}"
-    if course.scores is not None:
-        yield f"Validation score: {course.scores[-1]:.6f}"
-    if settings.schedule == "invscaling":
-        course.learning_rate = settings.solver.learning_rate / (course.seen + 1) ** settings.power_t
-    if course.unimproved <= settings.patience:
-        return
-    what = "Training loss" if course.scores is None else "Validation score"
-    still = f"{what} has not improved by {settings.tolerance:g} for {settings.patience:g} epochs in a row"
-    if settings.schedule != "adaptive":
-        course.stopped = True
-        yield f"{still}. Stopping."
-    elif course.learning_rate <= SMALLEST_RATE:
-        course.stopped = True
-        yield f"{still}, with a learning rate that is too small to matter. Stopping."
-    else:
-        course.learning_rate /= 5.0
-        course.unimproved = 0
-        yield f"{still}. The learning rate is now {course.learning_rate:g}."
+def _so_many(lesson: Lesson, shuffles: Shuffles, settings: Settings, done: int) -> int:
+    """Return the epochs to train before the next look: one where each is told of, else as many as before."""
+    if settings.verbose:
+        return 1
+    room = MOST_PLACES // max(1, len(shuffles.samples) * lesson.rows.shape[1])
+    return int(min(settings.epochs - done, max(1, min(room, max(FIRST_EPOCHS, done)))))
 
 
-def _epoch(
-    network: Network,
-    samples: Samples,
-    state: State,
-    courses: list[Course],
-    running: list[int],
-    settings: Settings,
-) -> list[float]:
-    """Train the running models for one epoch, those of one learning rate together; return their mean losses."""
+def _orders(shuffles: Shuffles, settings: Settings, epochs: int, running: NDArray[np.intp]) -> NDArray[np.intp]:
     if settings.shuffle:
-        for model in running:
-            course = courses[model]
-            course.order = draw_orders(course.generator, len(course.order), 1, course.order)[0]
-    losses: dict[int, float] = {}
-    groups: dict[float, list[int]] = {}  # learning rate -> the models that have it, which one call can train
-    for model in running:
-        groups.setdefault(courses[model].learning_rate, []).append(model)
-    for learning_rate, group in groups.items():
-        part = state if len(group) == len(courses) else take(state, group)
-        found = run_epochs(
-            network,
-            samples.X,
-            samples.T,
-            part,
-            samples.rows,
-            np.stack([courses[model].order for model in group])[:, None],
-            settings.batch_size,
-            settings.alpha,
-            replace(settings.solver, learning_rate=learning_rate),
-            samples.weight,
-            layer_rates=settings.layer_rates,
-            expected_epochs=settings.epochs - courses[group[0]].epochs,
-            device=settings.device,
-        )
-        if part is not state:
-            _put(state, group, part)
-        losses |= zip(group, found[:, 0].tolist(), strict=True)
-    return [losses[model] for model in running]
+        return shuffles.draw(epochs, running)
+    most = max(shuffles.samples)
+    return np.broadcast_to(np.arange(most), (1, epochs, most))
 
 
-def take(state: State, models: list[int]) -> State:
-    """Return a copy of some models' part of a state; their random sources are shared."""
-    return State(
-        state.parameters[models],
-        state.first[models],
-        state.second[models],
-        state.steps[models],
-        state.statistics[models],
-        [state.generators[model] for model in models if state.generators],
-    )
+def _wind_back(shuffles: Shuffles, source: int, before: Any, taken: int, drawn: int) -> None:
+    """Set a random state back to where it would be, had only the epochs taken been drawn."""
+    if taken < drawn and source in shuffles.last:
+        generator = shuffles.generators[source]
+        generator.set_state(before)
+        for _ in range(taken):
+            generator.shuffle(np.arange(shuffles.samples[source]))
 
 
-def _put(state: State, models: list[int], part: State) -> None:
-    """Write some models' part back."""
-    for name in ("parameters", "first", "second", "steps", "statistics"):
-        getattr(state, name)[models] = getattr(part, name)
+def _words(courses: Courses, rule: Rule) -> list[str]:
+    """Return the last epoch in words, and what came of it."""
+    lines = []
+    latest = courses.epochs.max()
+    for model, course in enumerate(courses.table):
+        epoch = courses.epochs[model]
+        if epoch < latest:
+            continue
+        label = f"Model {model + 1}: " if len(courses.table) > 1 else ""
+        lines.append(f"{label}Iteration {epoch}, loss = {courses.losses[model, epoch - 1]:.8f}")
+        if rule.judge == "score":
+            lines.append(f"{label}Validation score: {courses.scores[model, epoch - 1]:.6f}")
+        what = "Training loss" if rule.judge == "loss" else "Validation score"
+        still = f"{label}{what} has not improved by {rule.tolerance:g} for {rule.patience:g} epochs in a row"
+        if course[STOPPED]:
+            small = ", with a learning rate that is too small to matter" if rule.schedule == "adaptive" else ""
+            lines.append(f"{still}{small}. Stopping.")
+        elif rule.schedule == "adaptive" and epoch > 1 and course[UNIMPROVED] == 0 and course[NOW] < rule.learning_rate:
+            lines.append(f"{label}The learning rate is {course[NOW]:g}.")
+    return lines

@@ -1,6 +1,7 @@
 """What the two multilayer perceptrons share: a fit from first weights to last, and the way through the network."""
 
 import warnings
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any, Self
 
@@ -12,15 +13,17 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from percept.errors import DataError, OptionError
-from percept.estimators.epochs import Course, Samples, Validate, take, train
+from percept.estimators.epochs import Lesson, Settings, Shuffles, train
 from percept.estimators.held_out import hold_out
 from percept.estimators.layers import Trained, answers, pack, unpack
 from percept.estimators.mlp_options import check_options, dropout_chances, hidden_sizes, settings_of
 from percept.estimators.weights import sample_weights
 from percept.training.quasi_newton import quasi_newton
+from percept.training.stacked.course import BEST, NOW, SEEN, STOPPED, UNIMPROVED, Courses, new_courses
 from percept.training.stacked.design import Floats, Network
 from percept.training.stacked.draw import initial_parameters
-from percept.training.stacked.solver import State, new_state
+from percept.training.stacked.run import Validate
+from percept.training.stacked.solver import State, new_state, take
 
 NORMS = ("norm_scales_", "norm_shifts_", "norm_means_", "norm_variances_")  # with batch normalization only
 
@@ -81,6 +84,10 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         """Return how good outputs are, higher being better."""
         raise NotImplementedError
 
+    def _score_name(self) -> str:
+        """Return the engine's name of that score; see `Rule`."""
+        raise NotImplementedError
+
     # The fit.
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Self:
@@ -102,7 +109,8 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
             self._fit_whole(X, T, weights, starts)
         else:
             self._fit_batches(X, T, weights, starts, generators, incremental=incremental)
-        if not all(np.isfinite(part).all() for part in (*self.coefs_, *self.intercepts_)):
+        learnt = (*self.coefs_, *self.intercepts_, self.loss_ if self.n_iter_ else 0.0)
+        if not all(np.isfinite(part).all() for part in learnt):
             raise DataError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be"
                 " preprocessed."
@@ -206,17 +214,23 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
     ) -> None:
         """Train by batches, from each start, and keep the best by the samples held out, else by the training loss."""
         network = self._network((X.shape[1], *hidden_sizes(self.hidden_layer_sizes), T.shape[1]))
-        rows, validate = np.arange(len(T)), None
+        rows, held, validate = np.arange(len(T)), None, None
         if self.early_stopping:
             rows, held = hold_out(len(T), self.validation_fraction, generators[0], self._strata(T))
-            validate = self._validator(network, X[held], T[held], None if weights is None else weights[held])
+            validate = self._validator(network, X, T, weights, [held])
         state = self._stacked(network, starts, generators, incremental=incremental)
-        pairs = enumerate(zip(generators, starts, strict=True))
-        courses = [self._course(each, start, number) for number, (each, start) in pairs]
         settings = settings_of(self, len(rows), 1 if incremental else self.max_iter)
-        train(network, Samples(X, T, weights, rows), state, courses, settings, validate)
-        kept = self._choose(network, state, courses)
-        if not incremental and kept.epochs == self.max_iter and not kept.stopped:
+        courses = self._courses(state, settings)
+        models = len(starts)
+        lesson = Lesson(
+            *(X, T, weights, rows[None], np.array([len(rows)]), np.zeros(models, np.intp)),
+            alphas=np.full(models, float(self.alpha)),
+            held=None if held is None else held[None],
+        )
+        shuffles = Shuffles(generators, [len(rows)] * models, np.arange(models), exact=True)
+        train(network, lesson, state, courses, shuffles, settings, validate)
+        ended = self._choose(network, state, courses)
+        if not incremental and self.n_iter_ == self.max_iter and not ended:
             warnings.warn(
                 f"training has not converged after max_iter={self.max_iter} epochs: the loss or score still changes by"
                 f" more than tol={self.tol:g}; raise max_iter or learning_rate_init",
@@ -241,42 +255,53 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         state.statistics[:] = [start.statistics for start in starts]
         return state
 
-    def _course(self, generator: np.random.RandomState, start: Trained, number: int) -> Course:
-        """Return the training so far of the network at hand (number 0), or of a restart beside it, which has none."""
-        course = Course(generator, self._learning_rate, best_loss=self.best_loss_)
-        if self.early_stopping:
-            course.scores, course.best_score, course.best = [], -np.inf, start.copy()
-        if number == 0:
-            course.losses, course.unimproved, course.seen = self.loss_curve_, self._no_improvement_count, self.t_
-            if self.early_stopping:
-                course.scores, course.best_score = self.validation_scores_, self.best_validation_score_
-                course.best = getattr(self, "_best", None) or course.best
-        return course
+    def _courses(self, state: State, settings: Settings) -> Courses:
+        """Return the training so far of the network at hand, and of restarts beside it, which have none."""
+        courses = new_courses(state, settings.rule, settings.epochs)
+        courses.table[:, NOW] = self._learning_rate
+        best = self.best_validation_score_ if self.early_stopping else self.best_loss_
+        courses.table[0, [UNIMPROVED, SEEN]] = self._no_improvement_count, self.t_
+        if best is not None:
+            courses.table[0, BEST] = best
+        if self.early_stopping and self._best is not None:
+            courses.best[0], courses.best_statistics[0] = self._best.parameters, self._best.statistics
+        return courses
 
-    def _choose(self, network: Network, state: State, courses: list[Course]) -> Course:
-        """Keep the best of the restarts: its weights and the story of its training."""
-        self.restart_losses_ = [course.losses[-1] if course.losses else np.inf for course in courses]
+    def _choose(self, network: Network, state: State, courses: Courses) -> bool:
+        """Keep the best of the restarts, its weights and the story of its training; return whether it has stopped."""
+        losses = [line[:epochs] for line, epochs in zip(courses.losses, courses.epochs, strict=True)]
+        self.restart_losses_ = [float(line[-1]) if len(line) else np.inf for line in losses]
         best = _lowest(self.restart_losses_)
         if self.early_stopping:
-            self.restart_scores_ = [-np.inf if c.best_score is None else c.best_score for c in courses]
+            self.restart_scores_ = courses.table[:, BEST].tolist()
             best = _lowest([-score for score in self.restart_scores_])
-        kept = courses[best]
-        self._state = state if len(courses) == 1 else take(state, [best])
-        self._learning_rate, self._no_improvement_count = kept.learning_rate, kept.unimproved
-        self._best = kept.best
-        self.loss_, self.loss_curve_, self.best_loss_ = self.restart_losses_[best], kept.losses, kept.best_loss
-        self.validation_scores_, self.best_validation_score_ = kept.scores, kept.best_score
-        self.n_iter_, self.t_ = kept.epochs, kept.seen
-        last = Trained(self._state.parameters[0], self._state.statistics[0])
-        unpack(network, (kept.best or last) if self.early_stopping else last, self)
-        return kept
+        course = courses.table[best]
+        self._state = state if len(losses) == 1 else take(state, [best])
+        self._learning_rate, self._no_improvement_count = float(course[NOW]), int(course[UNIMPROVED])
+        self.n_iter_, self.t_ = len(losses[best]), int(course[SEEN])
+        self.loss_, self.loss_curve_ = self.restart_losses_[best], [*self.loss_curve_, *losses[best].tolist()]
+        found = Trained(self._state.parameters[0], self._state.statistics[0])
+        if self.early_stopping:
+            self.best_validation_score_ = float(course[BEST])
+            scores = courses.scores[best, : self.n_iter_].tolist()
+            self.validation_scores_ = [*(self.validation_scores_ or []), *scores]
+            self._best = found = Trained(courses.best[best], courses.best_statistics[best])
+        else:
+            self.best_loss_ = float(course[BEST])
+        unpack(network, found, self)
+        return bool(course[STOPPED])
 
-    def _validator(self, network: Network, X: Any, T: Floats, weights: Floats | None) -> Validate:
-        """Return the function that scores a network on the samples held out; NaN where outputs are not finite."""
+    def _validator(
+        self, network: Network, X: Any, T: Floats, weights: Floats | None, lines: Sequence[NDArray[np.intp]]
+    ) -> Validate:
+        """Return the function that scores a network on a line of samples held out; NaN where it answers no numbers."""
 
-        def validate(found: Trained) -> float:
-            outputs = answers(network, found, X)
-            return self._score(outputs, T, weights) if np.isfinite(outputs).all() else float("nan")
+        def validate(parameters: Floats, statistics: Floats, line: int) -> float:
+            held = lines[line]
+            outputs = answers(network, Trained(parameters, statistics), X[held])
+            if not np.isfinite(outputs).all():
+                return float("nan")
+            return self._score(outputs, T[held], None if weights is None else weights[held])
 
         return validate
 

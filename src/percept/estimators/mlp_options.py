@@ -13,6 +13,7 @@ from percept.errors import OptionError, PerceptWarning
 from percept.estimators.epochs import Settings
 from percept.estimators.options import check_choice, check_flag, check_number, check_whole
 from percept.nn.deviations import INITIALIZERS
+from percept.training.stacked.course import Rule
 from percept.training.stacked.solver import SOLVERS, Solver
 
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "softmax")
@@ -180,14 +181,18 @@ def settings_of(estimator: Any, samples: int, epochs: int) -> Settings:
     return Settings(
         solver=_solver(estimator),
         layer_rates=layer_rates(estimator.learning_rates, estimator.n_layers_ - 1),
-        schedule=estimator.learning_rate if estimator.solver == "sgd" else "constant",
-        power_t=float(estimator.power_t),
-        alpha=float(estimator.alpha),
         batch_size=batch,
         epochs=epochs,
         shuffle=bool(estimator.shuffle),
-        tolerance=float(estimator.tol),
-        patience=float(estimator.n_iter_no_change),
+        rule=Rule(
+            judge="score" if estimator.early_stopping else "loss",
+            score=estimator._score_name(),
+            tolerance=float(estimator.tol),
+            patience=float(estimator.n_iter_no_change),
+            schedule=estimator.learning_rate if estimator.solver == "sgd" else "constant",
+            power_t=float(estimator.power_t),
+            learning_rate=float(estimator.learning_rate_init),
+        ),
         verbose=bool(estimator.verbose),
         device=_device(estimator.device),
     )

@@ -217,3 +217,6 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
 
     def _score(self, outputs: Floats, T: Floats, sample_weight: Floats | None) -> float:
         return float(r2_score(T, outputs, sample_weight=sample_weight))
+
+    def _score_name(self) -> str:
+        return "r2"

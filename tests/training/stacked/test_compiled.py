@@ -109,8 +109,8 @@ def test_the_kernel_is_compiled_once_for_every_kind_of_call() -> None:
         Network((5, 1)), X, X[:, :1], new_state(Network((5, 1)), np.zeros(6)), ROWS[0], ORDERS[0], 8, 0, Adam(),
         engine="kernel",
     )  # fmt: skip
-    compiled_for = kernel.train_one.signatures  # type: ignore[attr-defined]
-    assert compiled_for.count(compiled._signature(np.dtype(np.float64).str)) == 1
+    compiled_for = kernel.train_models.signatures  # type: ignore[attr-defined]
+    assert compiled_for.count(compiled._signatures(np.dtype(np.float64).str)["train_models"]) == 1
     assert len(compiled_for) <= 2  # float64, and float32 where another test used it
 
 
@@ -136,6 +136,16 @@ def test_the_exponential_is_numpys_to_rounding(x: float) -> None:
 
 def test_the_exponential_passes_on_what_is_not_a_number() -> None:
     assert np.isnan(kernel.exponential(np.nan))
+
+
+@settings(deadline=None)
+@given(st.floats(1e-300, 1e300))
+def test_the_logarithm_is_the_logarithm(x: float) -> None:
+    assert kernel.logarithm(x) == pytest.approx(np.log(x), rel=1e-14, abs=1e-16)
+
+
+def test_the_logarithm_of_nan_is_nan() -> None:
+    assert np.isnan(kernel.logarithm(np.nan))
 
 
 def test_blas_is_held_to_one_thread_and_given_back() -> None:

@@ -286,8 +286,8 @@ def test_work_goes_to_the_kernel_when_it_repays_making_it_ready(
     monkeypatch.setattr(run, "_spent", 0.0)
     monkeypatch.setattr(run, "loaded", lambda dtype: ready == "loaded")
     monkeypatch.setattr(run, "on_disk", lambda dtype: ready == "on disk")
-    monkeypatch.setattr("percept.training.stacked.compiled.train", lambda work: chosen.append("kernel"))
-    monkeypatch.setattr("percept.training.stacked.torch_path.train", lambda work, device: chosen.append("torch"))
+    monkeypatch.setattr("percept.training.stacked.compiled.train", lambda *given: chosen.append("kernel"))
+    monkeypatch.setattr("percept.training.stacked.run._by_torch", lambda *given: chosen.append("torch"))
     named: dict[str, Any] = {"expected_epochs": expected_epochs}
     run_epochs(network, X, np.zeros((150, 1)), state, ROWS, in_turn(150), 150, 0, Adam(), **named)
     assert chosen == ["kernel" if kernel else "torch"]
@@ -317,14 +317,16 @@ def test_a_fit_that_may_stop_early_does_not_compile_for_all_the_epochs_that_it_m
     monkeypatch.setattr(run, "_spent", 0.0)
     monkeypatch.setattr(run, "loaded", lambda dtype: False)
     monkeypatch.setattr(run, "on_disk", lambda dtype: False)
-    monkeypatch.setattr("percept.training.stacked.torch_path.train", lambda work, device: "torch")
-    monkeypatch.setattr("percept.training.stacked.compiled.train", lambda work: "kernel")
+    engines: list[str] = []
+    monkeypatch.setattr("percept.training.stacked.run._by_torch", lambda *given: engines.append("torch"))
+    monkeypatch.setattr("percept.training.stacked.compiled.train", lambda *given: engines.append("kernel"))
     enough = int(run.COMPILING / run.STEP)
 
     def chosen(epochs: int, expected: int) -> Any:
         orders = np.repeat(in_turn(150), epochs, axis=1)
         named: dict[str, Any] = {"expected_epochs": expected}
-        return run_epochs(network, X, np.zeros((150, 1)), state, ROWS, orders, 1, 0, Adam(), **named)
+        run_epochs(network, X, np.zeros((150, 1)), state, ROWS, orders, 1, 0, Adam(), **named)
+        return engines[-1]
 
     assert chosen(1, enough // 150) == "torch"
     assert chosen(1, 3 * enough // 150) == "kernel"
@@ -338,8 +340,8 @@ def test_short_fits_add_up_until_the_kernel_pays(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(run, "_spent", 0.0)
     monkeypatch.setattr(run, "loaded", lambda dtype: False)
     monkeypatch.setattr(run, "on_disk", lambda dtype: False)
-    monkeypatch.setattr("percept.training.stacked.compiled.train", lambda work: chosen.append("kernel"))
-    monkeypatch.setattr("percept.training.stacked.torch_path.train", lambda work, device: chosen.append("torch"))
+    monkeypatch.setattr("percept.training.stacked.compiled.train", lambda *given: chosen.append("kernel"))
+    monkeypatch.setattr("percept.training.stacked.run._by_torch", lambda *given: chosen.append("torch"))
     orders = np.repeat(in_turn(150), 200, axis=1)
     for _ in range(10):  # 30,000 steps each: seconds
         run_epochs(network, X, np.zeros((150, 1)), state, ROWS, orders, 1, 0, Adam())

@@ -157,3 +157,21 @@ def new_state(network: Network, parameters: NDArray[Any], seeds: NDArray[np.inte
     if any(network.dropout):
         generators = [np.random.default_rng(int(seed)) for seed in (range(models) if seeds is None else seeds)]
     return State(start, np.zeros_like(start), np.zeros_like(start), np.zeros(models, np.int64), statistics, generators)
+
+
+def take(state: State, models: NDArray[np.intp] | list[int]) -> State:
+    """Return a copy of some models' part of a state; their random sources are shared."""
+    return State(
+        state.parameters[models],
+        state.first[models],
+        state.second[models],
+        state.steps[models],
+        state.statistics[models],
+        [state.generators[model] for model in models if state.generators],
+    )
+
+
+def put(state: State, models: NDArray[np.intp], part: State) -> None:
+    """Write some models' part back."""
+    for name in ("parameters", "first", "second", "steps", "statistics"):
+        getattr(state, name)[models] = getattr(part, name)
