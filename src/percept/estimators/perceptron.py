@@ -1,8 +1,6 @@
 """Rosenblatt's perceptron as a scikit-learn estimator, with its trace, its pocket, and a word where it fails."""
 
 import warnings
-from collections.abc import Mapping
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -17,11 +15,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from percept.errors import DataError, OptionError
 from percept.estimators.linear_scores import linear_scores
 from percept.estimators.neurons import Lesson, train_neurons
-from percept.estimators.options import check_choice, check_flag, check_number, check_whole
+from percept.estimators.perceptron_options import check_options, settings_of
 from percept.estimators.separation import advice
 from percept.estimators.weights import sample_weights
 from percept.nn.neuron import Neuron, distances, perceptron_loss
-from percept.training.perceptron import Outcome, Settings
+from percept.training.perceptron import Outcome
 from percept.training.rules import Floats
 from percept.training.trace import joined
 
@@ -121,7 +119,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         Raises:
             ValueError: an argument or the data does not work.
         """
-        self._check()
+        check_options(self)
         X, y = self._read(X, y, reset=True)
         warm = self.warm_start and hasattr(self, "coef_")
         self.classes_ = np.unique(y)
@@ -150,7 +148,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         Raises:
             ValueError: an argument or the data does not work.
         """
-        self._check()
+        check_options(self)
         first = not hasattr(self, "classes_")
         if first and (self.early_stopping or self.pocket):
             name = "early_stopping" if self.early_stopping else "pocket"
@@ -218,27 +216,6 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         tags.input_tags.sparse = True
         return tags
 
-    def _check(self) -> None:
-        """Raise OptionError where an argument does not work."""
-        check_choice("penalty", self.penalty, ("l2", "l1", "elasticnet", None))
-        check_choice("output", self.output, ("sign", "step"))
-        check_number("alpha", self.alpha)
-        check_number("l1_ratio", self.l1_ratio, high=1.0, ends="[]")
-        check_number("eta0", self.eta0, ends="()")
-        check_number("validation_fraction", self.validation_fraction, high=1.0, ends="()")
-        if self.tol is not None:
-            check_number("tol", self.tol)
-        check_whole("max_iter", self.max_iter)
-        check_whole("n_iter_no_change", self.n_iter_no_change)
-        check_whole("verbose", self.verbose, low=0)
-        for name in ("fit_intercept", "shuffle", "early_stopping", "warm_start", "pocket", "trace"):
-            check_flag(name, getattr(self, name))
-        if not (self.n_jobs is None or isinstance(self.n_jobs, Integral)):
-            raise OptionError(f"n_jobs is {self.n_jobs!r}; expected None or a whole number of threads, -1 for all")
-        weight = self.class_weight
-        if not (weight is None or isinstance(weight, Mapping) or (isinstance(weight, str) and weight == "balanced")):
-            raise OptionError(f"class_weight is {weight!r}; expected None, 'balanced' or a dictionary of weights")
-
     def _read(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, NDArray[Any]]:
         """Return checked samples and classes."""
         types = [np.float64, np.float32]
@@ -290,7 +267,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             self.validation_fraction if self.early_stopping else 0.0,
             self.random_state,
         )
-        settings = self._settings(epochs)
+        settings = settings_of(self, epochs)
         outcomes = train_neurons(lesson, coef, intercept, settings, shuffle=bool(self.shuffle), jobs=self.n_jobs)
         self.coef_ = np.stack([outcome.weights for outcome in outcomes])
         held_as = np.float64 if len(outcomes) == 1 else X.dtype  # as scikit-learn holds them
@@ -302,22 +279,6 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         if self.trace:
             self.trace_ = joined([outcome.trace for outcome in outcomes if outcome.trace is not None])
         return outcomes
-
-    def _settings(self, epochs: int) -> Settings:
-        """Return how one neuron is trained."""
-        return Settings(
-            eta=self.eta0,
-            output=self.output,
-            penalty=self.penalty,
-            alpha=self.alpha,
-            l1_ratio=self.l1_ratio,
-            bias=bool(self.fit_intercept),
-            epochs=epochs,
-            tolerance=self.tol,
-            patience=self.n_iter_no_change,
-            trace=bool(self.trace),
-            verbose=self.verbose > 0,
-        )
 
     def _tell(self, X: Any, y: NDArray[Any], outcomes: list[Outcome]) -> None:
         """Warn where the weights do not answer all training samples rightly, and say what to try."""
