@@ -26,7 +26,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import percept
 
-X, Y = load_iris(return_X_y=True)
+X, Y = (np.delete(part, 142, axis=0) for part in load_iris(return_X_y=True))  # without the row that is there twice
 FRAME = pd.DataFrame(X, columns=["sepal length", "sepal width", "petal length", "petal width"])
 NAMES = pd.Series(np.array(["setosa", "versicolor", "virginica"])[Y])
 THEIRS = SimpleNamespace(
@@ -72,11 +72,16 @@ def learning_curve_by_partial_fits(library: Any) -> Any:
     return [curve[2] for curve in curves]
 
 
+def perceptron_in_order(library: Any) -> Any:
+    """Return a perceptron for weights and repeats, which percept counts in its own way where the order is drawn."""
+    return library.Perceptron(shuffle=False)
+
+
 def weights_routed_through_a_pipeline(library: Any) -> Any:
     with config_context(enable_metadata_routing=True):
         models = [
             each.set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
-            for each in (network(library), library.Perceptron())
+            for each in (network(library), perceptron_in_order(library))
         ]
         weights = {"sample_weight": np.linspace(0.1, 1, len(Y))}
         scaler = StandardScaler().set_fit_request(sample_weight=True)
@@ -96,8 +101,8 @@ def text_and_categories_as_sparse_columns(library: Any) -> Any:
     words, moods = ["a good film", "a bad film", "great", "awful"] * 5, ["up", "down"] * 10
     text = make_pipeline(TfidfVectorizer(), network(library)).fit(words, moods).predict_proba(words)
     columns = make_column_transformer((OneHotEncoder(), ["kind"]), (StandardScaler(), ["x"]), sparse_threshold=1.0)
-    frame = pd.DataFrame({"kind": list("abc") * 50, "x": X[:, 0]})
-    return text, make_pipeline(columns, library.Perceptron()).fit(frame, Y).decision_function(frame)
+    frame = pd.DataFrame({"kind": list("abc" * 50)[: len(Y)], "x": X[:, 0]})
+    return text, make_pipeline(columns, perceptron_in_order(library)).fit(frame, Y).decision_function(frame)
 
 
 def a_stored_model_that_goes_on(library: Any) -> Any:

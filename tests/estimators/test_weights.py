@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from sklearn.utils import compute_sample_weight
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.utils import compute_class_weight, compute_sample_weight
 
 from percept.errors import DataError, OptionError
-from percept.estimators.weights import sample_weights, with_class_weights
+from percept.estimators.weights import class_weights, sample_weights, with_class_weights
 
 DOUBLE = np.dtype("float64")
 
@@ -47,3 +49,18 @@ def test_unknown_class_weights_are_refused() -> None:
 def test_class_weights_that_leave_nothing_to_learn_from_are_refused() -> None:
     with pytest.raises(OptionError, match="gives every sample weight 0"):
         with_class_weights(None, {0: 0, 1: 0}, np.array([0, 1]), DOUBLE)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 4)), min_size=1))
+def test_balanced_class_weights_of_counted_samples_are_scikit_learns_of_repeated_ones(
+    samples: list[tuple[str, int]],
+) -> None:
+    y, counts = np.array([label for label, _ in samples]), np.array([float(count) for _, count in samples])
+    classes = np.unique(y)
+    expected = compute_class_weight("balanced", classes=classes, y=y.repeat(counts.astype(int)))
+    np.testing.assert_allclose(class_weights("balanced", classes, y, counts), expected)
+
+
+def test_a_class_without_samples_does_not_count_where_classes_are_balanced() -> None:
+    classes, y, counts = np.array([3, 5, 7]), np.array([3, 7]), np.array([1.0, 3.0])
+    np.testing.assert_allclose(class_weights("balanced", classes, y, counts), [2, 1, 2 / 3])

@@ -1,4 +1,4 @@
-"""One perceptron for two classes, or one a class against the rest: what each learns, and from which draws."""
+"""One perceptron for two classes, or one a class against the rest: where each starts, what it learns, and its draws."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -38,6 +38,35 @@ class Lesson:
     class_weights: NDArray[np.float64]
     validation: float
     random_state: Any
+
+
+def first_weights(classes: NDArray[Any], X: Any, coef: Any, intercept: Any) -> tuple[Floats, NDArray[np.float64]]:
+    """Return weights (neurons, features) and biases (neurons,) to start from: zeros where none are given.
+
+    Args:
+        classes: sorted.
+        X: (samples, features), for its type and its features.
+        coef: (neurons, features) dense or sparse, or None.
+        intercept: (neurons,) or None.
+
+    Raises:
+        DataError: they do not go with the classes and features, or there is one class.
+    """
+    if len(classes) < 2:
+        raise DataError(f"y holds {len(classes)} class; the number of classes has to be greater than one to learn from")
+    neurons, features = len(classes) if len(classes) > 2 else 1, X.shape[1]
+    weights = np.array(np.zeros((neurons, features)) if coef is None else dense(coef), X.dtype, ndmin=2, order="C")
+    if weights.shape != (neurons, features):
+        raise DataError(f"the initial weights have shape {weights.shape}; expected {(neurons, features)}")
+    biases = np.array(np.zeros(neurons) if intercept is None else intercept, dtype=np.float64, ndmin=1)
+    if biases.shape != (neurons,):
+        raise DataError(f"the initial biases have shape {biases.shape}; expected {(neurons,)}")
+    return weights, biases
+
+
+def dense(coef: Any) -> Any:
+    """Return weights as an array, be they sparse or not."""
+    return coef.toarray() if hasattr(coef, "toarray") else coef
 
 
 def train_neurons(
@@ -94,6 +123,11 @@ def _hold_out(lesson: Lesson, labels: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which samples are kept for early stopping, each label in its share."""
     held = np.zeros(len(labels), dtype=np.bool_)
     if lesson.validation > 0:
+        if np.unique(labels, return_counts=True)[1].min() < 2:
+            raise DataError(
+                "early_stopping holds out a share of the distinct samples of each class, and one class has only 1 in"
+                " all; set early_stopping=False or give more samples"
+            )
         splitter = StratifiedShuffleSplit(test_size=lesson.validation, random_state=lesson.random_state)
         chosen = next(splitter.split(np.zeros((len(labels), 1)), labels))[1]
         if not (lesson.weights[chosen] > 0).any():

@@ -1,8 +1,7 @@
 """Rosenblatt's perceptron as a scikit-learn estimator, with its trace, its pocket, and a word where it fails."""
 
 import warnings
-from collections.abc import Mapping
-from numbers import Integral
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -10,18 +9,18 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from percept.errors import DataError, OptionError
+from percept.errors import OptionError
 from percept.estimators.linear_scores import linear_scores
-from percept.estimators.neurons import Lesson, train_neurons
-from percept.estimators.options import check_choice, check_flag, check_number, check_whole
+from percept.estimators.multiset import Samples, as_given, as_multiset
+from percept.estimators.neurons import Lesson, dense, first_weights, train_neurons
+from percept.estimators.perceptron_options import check_options, settings_of
 from percept.estimators.separation import advice
-from percept.estimators.weights import sample_weights
+from percept.estimators.weights import class_weights, sample_weights
 from percept.nn.neuron import Neuron, distances, perceptron_loss
-from percept.training.perceptron import Outcome, Settings
+from percept.training.perceptron import Outcome
 from percept.training.rules import Floats
 from percept.training.trace import joined
 
@@ -29,7 +28,7 @@ from percept.training.trace import joined
 class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A linear classifier that learns online and only from its mistakes; with more than two classes, one neuron each.
 
-    Parameters, attributes and numbers are scikit-learn's. What percept adds to them:
+    Parameters and attributes are scikit-learn's. What percept adds to them:
 
     Args:
         output: "sign" (-1, 0 or 1: a sum of 0 is always a mistake) or "step" (0 or 1: a sum of 0 answers 0).
@@ -45,10 +44,13 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         neurons_: each neuron with its bias as w0.
 
     `fit` warns where the last weights are not right, and says whether the classes can be parted by a hyperplane at all.
-    Begin with weights of your own by `fit(X, y, coef_init=..., intercept_init=...)`; `shuffle=False` keeps the order of
-    the samples. A sample's weight multiplies its updates, which is not the same as showing it several times, as in
-    scikit-learn, whose list of expected failures holds the two checks of `check_estimator` that ask for that
-    (docs/decisions/0003).
+    Begin with weights of your own by `fit(X, y, coef_init=..., intercept_init=...)`.
+
+    Where no sample repeats and none is weighted, the weights are scikit-learn's, to the last bit in float64. Elsewhere
+    `fit` takes equal rows of one class as one sample with the sum of their weights, and orders samples by content: a
+    weight of 3 is the same as three rows, 0 the same as none, and the table's order has no effect. Held-out samples,
+    `mistakes_` and warnings then count distinct samples, and `trace_` names the first of equal rows. `shuffle=False`,
+    `partial_fit` and negative weights keep scikit-learn's numbers and the table's order (docs/decisions/0003).
 
     Source: notes §1.3; Rosenblatt 1958; Gallant 1990.
 
@@ -116,26 +118,28 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             y: (samples,) classes.
             coef_init: weights to start from, shaped as `coef_`.
             intercept_init: biases to start from, shaped as `intercept_`.
-            sample_weight: (samples,) factor of each sample's updates.
+            sample_weight: (samples,) factor of each sample's updates: how many samples it stands for.
 
         Raises:
             ValueError: an argument or the data does not work.
         """
-        self._check()
+        check_options(self)
         X, y = self._read(X, y, reset=True)
         warm = self.warm_start and hasattr(self, "coef_")
         self.classes_ = np.unique(y)
         if warm:
             coef_init = self.coef_ if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
-        coef, intercept = self._begin(X, coef_init, intercept_init)
-        self.t_ = 1.0
-        outcomes = self._learn(X, y, sample_weight, coef, intercept, self.max_iter)
+        began = first_weights(self.classes_, X, coef_init, intercept_init)
+        weights = sample_weights(sample_weight, X.shape[0], X.dtype)
+        samples = as_multiset(X, y, weights) if self.shuffle else as_given(X, y, weights)
+        outcomes = self._learn(samples, *began, self.max_iter)
+        self.t_ = 1.0 + self.n_iter_ * X.shape[0]
         pockets = np.stack([outcome.pocket for outcome in outcomes]).astype(X.dtype)
         self.pocket_coef_, self.pocket_intercept_ = pockets[:, 1:], pockets[:, 0]
         if self.pocket:
             self.coef_, self.intercept_ = self.pocket_coef_.copy(), self.pocket_intercept_.copy()
-        self._tell(X, y, outcomes)
+        self._tell(samples, outcomes)
         return self
 
     def partial_fit(self, X: Any, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: Any = None) -> Self:
@@ -150,7 +154,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         Raises:
             ValueError: an argument or the data does not work.
         """
-        self._check()
+        check_options(self)
         first = not hasattr(self, "classes_")
         if first and (self.early_stopping or self.pocket):
             name = "early_stopping" if self.early_stopping else "pocket"
@@ -166,8 +170,9 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             self.t_ = 1.0
         self.__dict__.pop("pocket_coef_", None)
         self.__dict__.pop("pocket_intercept_", None)
-        began = self._begin(X, getattr(self, "coef_", None), getattr(self, "intercept_", None))
-        self._learn(X, y, sample_weight, *began, 1)
+        began = first_weights(self.classes_, X, getattr(self, "coef_", None), getattr(self, "intercept_", None))
+        self._learn(as_given(X, y, sample_weights(sample_weight, X.shape[0], X.dtype)), *began, 1)
+        self.t_ += X.shape[0]
         return self
 
     def decision_function(self, X: Any) -> Floats:
@@ -177,7 +182,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
     def signed_distance(self, X: Any) -> Floats:
         """Return how far samples lie from each neuron's hyperplane, shaped as `decision_function` (notes §2.4.2)."""
         scores = self.decision_function(X)
-        coef = _dense(self.coef_)
+        coef = dense(self.coef_)
         return distances(scores, coef[0] if scores.ndim == 1 else coef)
 
     def perceptron_loss(self, X: Any, y: ArrayLike) -> float:
@@ -196,7 +201,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
     def densify(self) -> Self:
         """Hold `coef_` as an array, as `fit` does."""
         check_is_fitted(self)
-        self.coef_ = _dense(self.coef_)
+        self.coef_ = dense(self.coef_)
         return self
 
     def sparsify(self) -> Self:
@@ -209,7 +214,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
     def neurons_(self) -> tuple[Neuron, ...]:
         """Return each neuron with its bias as w0."""
         check_is_fitted(self)
-        coef = _dense(self.coef_)
+        coef = dense(self.coef_)
         rows = np.column_stack([self.intercept_, coef]).tolist()
         return tuple(Neuron(tuple(row), self.output) for row in rows)
 
@@ -217,27 +222,6 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-    def _check(self) -> None:
-        """Raise OptionError where an argument does not work."""
-        check_choice("penalty", self.penalty, ("l2", "l1", "elasticnet", None))
-        check_choice("output", self.output, ("sign", "step"))
-        check_number("alpha", self.alpha)
-        check_number("l1_ratio", self.l1_ratio, high=1.0, ends="[]")
-        check_number("eta0", self.eta0, ends="()")
-        check_number("validation_fraction", self.validation_fraction, high=1.0, ends="()")
-        if self.tol is not None:
-            check_number("tol", self.tol)
-        check_whole("max_iter", self.max_iter)
-        check_whole("n_iter_no_change", self.n_iter_no_change)
-        check_whole("verbose", self.verbose, low=0)
-        for name in ("fit_intercept", "shuffle", "early_stopping", "warm_start", "pocket", "trace"):
-            check_flag(name, getattr(self, name))
-        if not (self.n_jobs is None or isinstance(self.n_jobs, Integral)):
-            raise OptionError(f"n_jobs is {self.n_jobs!r}; expected None or a whole number of threads, -1 for all")
-        weight = self.class_weight
-        if not (weight is None or isinstance(weight, Mapping) or (isinstance(weight, str) and weight == "balanced")):
-            raise OptionError(f"class_weight is {weight!r}; expected None, 'balanced' or a dictionary of weights")
 
     def _read(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, NDArray[Any]]:
         """Return checked samples and classes."""
@@ -260,66 +244,31 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
                 " pass the same, or none"
             )
 
-    def _begin(self, X: Any, coef: Any, intercept: Any) -> tuple[Floats, Floats]:
-        """Return weights (neurons, features) and biases (neurons,) to start from: zeros where none are given."""
-        if len(self.classes_) < 2:
-            raise DataError(
-                f"y holds {len(self.classes_)} class; the number of classes has to be greater than one to learn from"
-            )
-        neurons, features = len(self.classes_) if len(self.classes_) > 2 else 1, X.shape[1]
-        coef = np.zeros((neurons, features)) if coef is None else _dense(coef)
-        weights = np.array(coef, dtype=X.dtype, ndmin=2, order="C")
-        if weights.shape != (neurons, features):
-            raise DataError(f"the initial weights have shape {weights.shape}; expected {(neurons, features)}")
-        biases = np.array(np.zeros(neurons) if intercept is None else intercept, dtype=np.float64, ndmin=1)
-        if biases.shape != (neurons,):
-            raise DataError(f"the initial biases have shape {biases.shape}; expected {(neurons,)}")
-        return weights, biases
-
-    def _learn(
-        self, X: Any, y: NDArray[Any], given: Any, coef: Floats, intercept: Floats, epochs: int
-    ) -> list[Outcome]:
+    def _learn(self, samples: Samples, coef: Floats, intercept: Floats, epochs: int) -> list[Outcome]:
         """Train each neuron, drawing seeds in scikit-learn's order, and set the fitted attributes."""
-        weights = sample_weights(given, X.shape[0], X.dtype)
         lesson = Lesson(
-            X,
-            y,
+            samples.X,
+            samples.y,
             self.classes_,
-            np.ones(X.shape[0], X.dtype) if weights is None else weights,
-            compute_class_weight(self.class_weight, classes=self.classes_, y=y),
+            samples.weights,
+            class_weights(self.class_weight, self.classes_, samples.y, samples.counts),
             self.validation_fraction if self.early_stopping else 0.0,
             self.random_state,
         )
-        settings = self._settings(epochs)
+        settings = settings_of(self, epochs)
         outcomes = train_neurons(lesson, coef, intercept, settings, shuffle=bool(self.shuffle), jobs=self.n_jobs)
         self.coef_ = np.stack([outcome.weights for outcome in outcomes])
-        held_as = np.float64 if len(outcomes) == 1 else X.dtype  # as scikit-learn holds them
+        held_as = np.float64 if len(outcomes) == 1 else samples.X.dtype  # as scikit-learn holds them
         self.intercept_ = np.array([outcome.bias for outcome in outcomes], dtype=held_as)
         self.mistakes_ = [np.array([each.mistakes for each in outcome.passes]) for outcome in outcomes]
         self.n_iter_ = max(len(outcome.passes) for outcome in outcomes)
-        self.t_ += self.n_iter_ * X.shape[0]
         self.converged_ = not any(outcome.wrong for outcome in outcomes)
         if self.trace:
-            self.trace_ = joined([outcome.trace for outcome in outcomes if outcome.trace is not None])
+            trace = joined([outcome.trace for outcome in outcomes if outcome.trace is not None])
+            self.trace_ = replace(trace, sample=samples.rows[trace.sample])
         return outcomes
 
-    def _settings(self, epochs: int) -> Settings:
-        """Return how one neuron is trained."""
-        return Settings(
-            eta=self.eta0,
-            output=self.output,
-            penalty=self.penalty,
-            alpha=self.alpha,
-            l1_ratio=self.l1_ratio,
-            bias=bool(self.fit_intercept),
-            epochs=epochs,
-            tolerance=self.tol,
-            patience=self.n_iter_no_change,
-            trace=bool(self.trace),
-            verbose=self.verbose > 0,
-        )
-
-    def _tell(self, X: Any, y: NDArray[Any], outcomes: list[Outcome]) -> None:
+    def _tell(self, samples: Samples, outcomes: list[Outcome]) -> None:
         """Warn where the weights do not answer all training samples rightly, and say what to try."""
         late = self.tol is not None and self.n_iter_ == self.max_iter and not (self.converged_ and not self.penalty)
         if self.penalty or self.early_stopping or self.converged_:
@@ -327,11 +276,6 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             text = said if late else None
         else:
             wrong = {number: outcome.wrong for number, outcome in enumerate(outcomes) if outcome.wrong}
-            text = advice(X, y, self.classes_, wrong, self.n_iter_, bias=bool(self.fit_intercept))
+            text = advice(samples, self.classes_, wrong, self.n_iter_, bias=bool(self.fit_intercept))
         if text is not None:
             warnings.warn(text, ConvergenceWarning, stacklevel=3)
-
-
-def _dense(coef: Any) -> Any:
-    """Return weights as an array, be they sparse or not."""
-    return coef.toarray() if hasattr(coef, "toarray") else coef

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from percept.estimators.multiset import Samples
 from percept.training.separability import linearly_separable
 
 # So many numbers are looked through for a separating hyperplane after a fit; more would take longer than a second.
@@ -14,17 +15,17 @@ EXAMINED = 200_000
 CURVED = "try MLPClassifier, whose boundary need not be straight, or features that are products of these (as XOR needs)"
 
 
-def advice(X: Any, y: NDArray[Any], classes: NDArray[Any], wrong: Mapping[int, int], epochs: int, *, bias: bool) -> str:
+def advice(samples: Samples, classes: NDArray[Any], wrong: Mapping[int, int], epochs: int, *, bias: bool) -> str:
     """Return one sentence that tells convergence from classes that no hyperplane parts.
 
     Args:
-        X: (samples, features), dense or sparse.
-        y: (samples,) classes.
+        samples: trained on.
         classes: sorted, two or more.
         wrong: for each neuron that did not converge, its training samples on the wrong side.
         epochs: that were trained.
         bias: whether the hyperplanes may miss the origin.
     """
+    X, y = samples.X, samples.y
     two = len(classes) == 2
     known = {}
     if getattr(X, "nnz", X.size) * len(wrong) <= EXAMINED:
@@ -35,7 +36,8 @@ def advice(X: Any, y: NDArray[Any], classes: NDArray[Any], wrong: Mapping[int, i
         }
     name = "the classes" if two else ", ".join(f"class {classes[number]}" for number in wrong) + " and the rest"
     count = sum(wrong.values())
-    state = f"{count} of {len(y)} training samples" if two else f"{count} answers to {len(y)} training samples"
+    all_of_them = f"{len(y)} distinct training samples" if samples.repeated else f"{len(y)} training samples"
+    state = f"{count} of {all_of_them}" if two else f"{count} answers to {all_of_them}"
     start = f"after {epochs} epochs {state} are wrong"
     if len(known) < len(wrong):
         return (

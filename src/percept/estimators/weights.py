@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array, compute_sample_weight
+from sklearn.utils import check_array, compute_class_weight, compute_sample_weight
 
 from percept.errors import DataError, OptionError
 
@@ -68,3 +68,32 @@ def with_class_weights(
     if not by_class.any():
         raise OptionError(f"class_weight is {class_weight!r}, which gives every sample weight 0; give a class more")
     return by_class if weights is None else weights * by_class
+
+
+def class_weights(
+    class_weight: Any, classes: NDArray[Any], y: NDArray[Any], counts: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """Return a weight for each class.
+
+    Args:
+        class_weight: None, "balanced" or a dictionary from class to weight.
+        classes: (classes,) sorted.
+        y: (samples,) classes.
+        counts: (samples,) how many samples each stands for, or None for one; a class of which there is none weighs 1.
+
+    Raises:
+        ValueError: the dictionary, or y, does not go with the classes.
+
+    Source: notes §2.4; King & Zeng 2001.
+
+    Example:
+        >>> class_weights("balanced", np.array([3, 5]), np.array([3, 5]), np.array([1.0, 4.0]))
+        array([2.5  , 0.625])
+    """
+    if counts is None or not isinstance(class_weight, str):
+        return np.asarray(compute_class_weight(class_weight, classes=classes, y=y))
+    sizes = np.bincount(np.searchsorted(classes, y), weights=counts, minlength=len(classes))
+    present = sizes > 0
+    weights = np.ones(len(classes))
+    weights[present] = sizes.sum() / (present.sum() * sizes[present])
+    return weights
