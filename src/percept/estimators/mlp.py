@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -16,7 +17,7 @@ from percept.errors import DataError, OptionError
 from percept.estimators.epochs import Lesson, Settings, Shuffles, train
 from percept.estimators.held_out import hold_out
 from percept.estimators.layers import Trained, answers, pack, unpack
-from percept.estimators.mlp_options import check_options, dropout_chances, hidden_sizes, settings_of
+from percept.estimators.mlp_options import TrainingOptions, check_options, dropout_chances, hidden_sizes, settings_of
 from percept.estimators.weights import sample_weights
 from percept.training.quasi_newton import quasi_newton
 from percept.training.stacked.course import BEST, NOW, SEEN, STOPPED, UNIMPROVED, Courses, new_courses
@@ -33,8 +34,12 @@ def by_batches(estimator: Any) -> bool:
     return bool(estimator.solver != "lbfgs")
 
 
-class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
+@dataclass(eq=False, repr=False)
+class MultilayerPerceptron(TrainingOptions, BaseEstimator):  # type: ignore[misc]
     """The base of MLPClassifier and MLPRegressor, which says how they are trained; not to be used by itself."""
+
+    alpha: float = field(default=0.0001, kw_only=True)
+    warm_start: bool = field(default=False, kw_only=True)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train the network, from fresh weights unless `warm_start` is set.

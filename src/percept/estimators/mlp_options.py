@@ -1,11 +1,11 @@
 """Which arguments the multilayer perceptrons take, and whether they go together."""
 
 import warnings
-from collections.abc import Iterable
-from dataclasses import fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from math import inf
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +19,37 @@ from percept.training.stacked.solver import SOLVERS, Solver
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "softmax")
 SCHEDULES = ("constant", "invscaling", "adaptive")
 SMALLEST_ADADELTA = 0.01  # below it, training seems to have converged before it has begun
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class TrainingOptions:
+    """The arguments that say how a multilayer perceptron is trained: one list for all estimators that have them."""
+
+    solver: str = "adam"
+    batch_size: int | Literal["auto"] = "auto"
+    learning_rate: str = "constant"
+    learning_rate_init: float = 0.001
+    power_t: float = 0.5
+    max_iter: int = 200
+    shuffle: bool = True
+    random_state: int | np.random.RandomState | None = None
+    tol: float = 1e-4
+    verbose: bool | int = False
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    n_iter_no_change: float = 10
+    max_fun: int = 15000
+    initializer: str | None = None
+    dropout: float | Sequence[float] = 0.0
+    batch_norm: bool = False
+    restarts: int = 1
+    learning_rates: Sequence[float] | None = None
+    device: str = "cpu"
 
 
 def check_options(estimator: Any) -> None:

@@ -1,7 +1,8 @@
 """MLPRegressor: a feed-forward network that predicts figures, with scikit-learn's face."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
 RANGES: dict[str, tuple[float, float]] = {"logistic": (0, 1), "tanh": (-1, 1), "exp": (0, np.inf)}  # of the outputs
 
 
+@dataclass(eq=False, repr=False)
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
     """A feed-forward network that predicts figures; changing the import line is all that scikit-learn's needs.
 
@@ -90,72 +92,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
         1.5
     """
 
-    def __init__(
-        self,
-        loss: Any = "squared_error",
-        hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str = "relu",
-        *,
-        solver: str = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | Literal["auto"] = "auto",
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: int | np.random.RandomState | None = None,
-        tol: float = 1e-4,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        output: str | None = None,
-        initializer: str | None = None,
-        dropout: float | Sequence[float] = 0.0,
-        batch_norm: bool = False,
-        restarts: int = 1,
-        learning_rates: Sequence[float] | None = None,
-        device: str = "cpu",
-    ) -> None:
-        self.loss = loss
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.output = output
-        self.initializer = initializer
-        self.dropout = dropout
-        self.batch_norm = batch_norm
-        self.restarts = restarts
-        self.learning_rates = learning_rates
-        self.device = device
+    loss: Any = "squared_error"
+    hidden_layer_sizes: int | Sequence[int] = (100,)
+    activation: str = "relu"
+    output: str | None = field(default=None, kw_only=True)
 
     @available_if(by_batches)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
