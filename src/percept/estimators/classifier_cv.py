@@ -10,6 +10,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import unique_labels
 
+from percept.errors import DataError
 from percept.estimators.classifier import MLPClassifier
 from percept.estimators.network_selection import NetworkSelection
 from percept.estimators.out_of_fold import OutOfFold
@@ -92,6 +93,8 @@ class MLPClassifierCV(ClassifierMixin, NetworkSelection):  # type: ignore[misc]
 
     def _know(self, y: NDArray[Any]) -> int:
         self.classes_ = unique_labels(y)
+        if len(self.classes_) < 2:
+            raise DataError(f"y holds {len(self.classes_)} class; choosing needs samples of two classes or more")
         self._labels = int(y.shape[1]) if y.ndim == 2 else 0  # of a sample that may have several; 0 where it has one
         return self._labels or len(self.classes_)
 
@@ -99,7 +102,7 @@ class MLPClassifierCV(ClassifierMixin, NetworkSelection):  # type: ignore[misc]
         answers = template._probabilities_of(outputs)
         if self._labels:
             return answers[:, -self._labels :], np.arange(self._labels)
-        return answers, np.searchsorted(self.classes_, template.classes_)
+        return answers[:, : len(template.classes_)], np.searchsorted(self.classes_, template.classes_)
 
     def _set_out_of_fold(self, answers: OutOfFold, template: Any) -> None:
         found = answers.of(self.best_index_)

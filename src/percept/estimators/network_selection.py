@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import FitFailedWarning
-from sklearn.utils import indexable
+from sklearn.utils import column_or_1d, indexable
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from percept.errors import DataError, OptionError, PerceptWarning
+from percept.errors import DataError, OptionError
 from percept.estimators.folds import make_folds, prepare_all
 from percept.estimators.kept_blocks import KeptBlocks
 from percept.estimators.layers import Trained
@@ -167,10 +167,7 @@ class NetworkSelection(TrainingOptions, BaseEstimator):  # type: ignore[misc]
             validate_data(self, X, y, skip_check_array=True)
             y = np.asarray(y)
         if y.ndim == 2 and y.shape[1] == 1:
-            warnings.warn(
-                f"y has shape {y.shape}; a column is taken as (samples,): pass y.ravel()", PerceptWarning, stacklevel=4
-            )
-            y = y.ravel()
+            y = column_or_1d(y, warn=True)
         return X, y, sample_weights(sample_weight, len(y), np.dtype(np.float64))
 
     def _seed(self) -> Any:
