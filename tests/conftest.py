@@ -1,9 +1,12 @@
-"""What every test stands on: a picture cache of its own, so that the user's is neither read nor filled."""
+"""What every test stands on: one thread, and a picture cache of its own, so that the user's is left alone."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
+
+# Networks of tests are so small that several threads wait for each other longer than they work.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True, scope="session")
