@@ -34,7 +34,7 @@ def digest_of(*values: Any, files: bool = False) -> str:
     return total.hexdigest()
 
 
-Add = Callable[[bytes | memoryview], None]
+Add = Callable[[Any], None]  # of bytes, or what shows itself as bytes
 
 
 def _add(add: Add, value: Any, files: bool, above: tuple[int, ...]) -> None:
@@ -67,7 +67,7 @@ def _add_array(add: Add, array: Any, files: bool, above: tuple[int, ...]) -> Non
     if array.dtype.kind == "O" or (files and array.dtype.kind == "U"):
         return _add_parts(add, f"array{array.shape}", array.ravel().tolist(), files, above)
     add(f"array {array.dtype.str} {array.shape}:".encode())
-    return add(memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8)))
+    return add(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
 
 
 def _add_function(add: Add, value: Any, above: tuple[int, ...]) -> None:
@@ -76,10 +76,9 @@ def _add_function(add: Add, value: Any, above: tuple[int, ...]) -> None:
     version = getattr(sys.modules.get(name.partition(".")[0]), "__version__", "")
     _add_bytes(add, "named", f"{name} {version}".encode())
     if isinstance(value, FunctionType):
-        inside = [_cell(cell) for cell in value.__closure__ or ()]
-        _add_parts(
-            add, "code", [*_code(value.__code__), value.__defaults__, value.__kwdefaults__, inside], False, above
-        )
+        parts = [*_code(value.__code__), value.__defaults__, value.__kwdefaults__]
+        parts += [_cell(cell) for cell in value.__closure__ or ()]
+        _add_parts(add, "code", parts, False, above)
     elif isinstance(value, type) and not version and value.__module__ not in sys.stdlib_module_names:
         methods = [each for each in vars(value).values() if isinstance(each, FunctionType)]
         _add_parts(add, "class", [*methods, *value.__bases__], False, above)

@@ -84,11 +84,10 @@ def _keys(tasks: Sequence[Task], samples: Samples, rules: Rules, scoring: Any) -
     groups = samples.groups if rules.grouped else None  # otherwise they are in the rows
     data = digest_of(samples.X, samples.y, samples.weights, groups, files=True)
     asked = digest_of(__version__, scoring, rules.train_scores, rules.compared, rules.weighted)
-    parts = {id(part): part for task in tasks for part in (task.model, task.train, task.test)}
-    known = {place: digest_of(part) for place, part in parts.items()}  # many tasks share them
-    return [
-        digest_of(data, asked, *(known[id(part)] for part in (task.model, task.train, task.test))) for task in tasks
-    ]
+    parts = [(task.model, task.train, task.test) for task in tasks]
+    known = {id(part): part for of_task in parts for part in of_task}  # many tasks share them
+    digests = {place: digest_of(part) for place, part in known.items()}
+    return [digest_of(data, asked, *(digests[id(part)] for part in of_task)) for of_task in parts]
 
 
 def _report_failures(tasks: Sequence[Task], fits: Sequence[Fit]) -> None:
