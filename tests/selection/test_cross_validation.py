@@ -82,7 +82,9 @@ def covered(scoring: str | None, *, classifier: bool) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("scoring", [None, "neg_log_loss", "f1_macro", "r2"])
 def test_intervals_cover_about_as_often_as_they_say(scoring: str | None) -> None:
-    assert covered(scoring, classifier=scoring != "r2") >= 0.85  # 60 draws at 95 %: 51 or fewer hits have a chance below 1 in 100
+    assert (
+        covered(scoring, classifier=scoring != "r2") >= 0.85
+    )  # 60 draws at 95 %: 51 or fewer hits have a chance below 1 in 100
 
 
 @pytest.mark.parametrize(

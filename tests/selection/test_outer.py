@@ -47,9 +47,12 @@ class OneFeature(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: Any) -> Any:
         return np.abs(X[:, self.feature, None] - self.means_).argmin(axis=1)
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        return float((self.predict(X) == y).mean())  # scikit-learn's takes longer than all the rest
+
 
 def test_on_pure_noise_the_inner_score_looks_good_and_the_nested_one_is_at_chance() -> None:
-    founds = [nested(OneFeature(), {"feature": range(200)}, *noise(seed)) for seed in range(4)]
+    founds = [nested(OneFeature(), {"feature": range(200)}, *noise(seed)) for seed in range(3)]
     for found in founds:
         figure = found.interval()
         assert found.inner_scores.mean() > 0.65 and found.optimism > 0.08
