@@ -119,6 +119,15 @@ def test_a_model_that_does_not_say_what_it_chose_is_tested_all_the_same() -> Non
     assert found.interval().method == "bootstrap" and found.baseline == pytest.approx(0, abs=0.02)
 
 
+def test_a_search_by_a_score_of_its_own_is_not_held_against_another_score() -> None:
+    X, y = make_classification(90, flip_y=0.2, random_state=0)
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1]}, scoring="f1", cv=3)
+    found = nested(search, None, X, y)
+    assert found.scores.tolist() == cross_val_score(search, X, y).tolist()
+    assert np.isnan(found.baseline) and "constant answer" not in found.verdict
+    assert np.isfinite(nested(search, None, X, y, scoring="f1").baseline)
+
+
 def test_restarts_of_the_chosen_one_are_chosen_in_training_too() -> None:
     model = MLPClassifier((3,), max_iter=4, random_state=0, learning_rate_init=0.02)
     found = nested(model, {"alpha": [1]}, *IRIS, outer=KFold(3, shuffle=True, random_state=0), inner=2, restarts=3)
@@ -134,8 +143,9 @@ def test_restarts_of_the_chosen_one_are_chosen_in_training_too() -> None:
         assert found.scores[split] == best.score(IRIS[0][test], IRIS[1][test])
 
 
+@pytest.mark.filterwarnings("ignore:The groups parameter is ignored")
 def test_copies_that_an_outer_bootstrap_makes_stay_on_one_side_inside() -> None:
-    X, y = IRIS[0][::5], IRIS[1][::5]
+    X, y = IRIS[0][::10], IRIS[1][::10]
     found = nested(LogisticRegression(), {"C": [0.1, 1]}, X, y, outer="bootstrap", inner=3)
     assert len(found.scores) == 50 and np.isfinite(found.scores).all()
     with pytest.raises(DataError, match="both sides|of group"):

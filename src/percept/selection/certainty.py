@@ -53,11 +53,10 @@ def score_interval(
     value = float(scores.mean())
     if not np.isfinite(scores).all():
         return Figure(value, nan, nan, "none")
-    own = "r2" if answers.classes is None else "accuracy"
-    metric = METRICS.get(own if scoring == "score" else RESAMPLED.get(scoring, ""))
-    parts = None if metric is None else _parts(answers, metric)
-    if metric is None or parts is None or not _agrees(metric, parts, scores):
+    found = resampled_by(answers, scores, scoring)
+    if found is None:
         return _over_splits(answers, scores, level)
+    metric, parts = found
     tested = np.unique(np.concatenate([test for _, test in answers.splits]))
     groups = None if answers.groups is None else np.unique(answers.groups[tested], return_inverse=True)[1]
     places = [Part(np.searchsorted(tested, part.rows), part.truth, part.answers) for part in parts]
@@ -74,6 +73,14 @@ def score_interval(
         best = 1.0 if metric.higher_is_better else 0.0
         draws = np.minimum(draws + value - np.nanmean(draws), best)
     return interval(value, draws, level=level, units=units, trials=trials)
+
+
+def resampled_by(answers: Answers, scores: Floats, scoring: str) -> "tuple[Metric, list[Part]] | None":
+    """Return percept's metric that gives these scores, and what it needs of each split; None where none does."""
+    own = "r2" if answers.classes is None else "accuracy"
+    metric = METRICS.get(own if scoring == "score" else RESAMPLED.get(scoring, ""))
+    parts = None if metric is None else _parts(answers, metric)
+    return None if metric is None or parts is None or not _agrees(metric, parts, scores) else (metric, parts)
 
 
 class Part(NamedTuple):

@@ -12,6 +12,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from percept.errors import OptionError
 from percept.evaluation.intervals import Figure
 from percept.selection.candidates import Floats, Params, make_plan
+from percept.selection.certainty import resampled_by
 from percept.selection.cross_validation import CrossValidation, from_fits, make_rules
 from percept.selection.fitting import Rules, Task, last_step
 from percept.selection.inner import Chosen, choose_each, inner_splits
@@ -160,7 +161,9 @@ def nested(
         chosen = choose_each(plan, splits, inside, samples, rules, **settings)
     found = from_fits([each.fit for each in chosen], splits, samples, scoring, train_scores=return_train_score)
     promised = np.array([each.promised for each in chosen])
-    return Nested(found, tuple(each.params for each in chosen), promised, _baseline(samples, splits, scoring))
+    known = scoring is not None or resampled_by(found.answers, found.scores, found.scoring) is not None
+    baseline = _baseline(samples, splits, scoring) if known else float("nan")  # its own score may be any
+    return Nested(found, tuple(each.params for each in chosen), promised, baseline)
 
 
 def _by_itself(
