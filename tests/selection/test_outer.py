@@ -22,6 +22,7 @@ import percept
 from percept.errors import DataError, OptionError, TrainingError
 from percept.evaluation.intervals import Figure
 from percept.selection import nested
+from percept.selection.splits import Bootstrap
 from percept.selection.verdict import verdict
 
 IRIS = load_iris(return_X_y=True)
@@ -146,10 +147,11 @@ def test_restarts_of_the_chosen_one_are_chosen_in_training_too() -> None:
 @pytest.mark.filterwarnings("ignore:The groups parameter is ignored")
 def test_copies_that_an_outer_bootstrap_makes_stay_on_one_side_inside() -> None:
     X, y = IRIS[0][::10], IRIS[1][::10]
-    found = nested(LogisticRegression(), {"C": [0.1, 1]}, X, y, outer="bootstrap", inner=3)
-    assert len(found.scores) == 50 and np.isfinite(found.scores).all()
+    outer = Bootstrap(6, 0, stratify=True)
+    found = nested(LogisticRegression(), {"C": [0.1, 1]}, X, y, outer=outer, inner=3)
+    assert len(found.scores) == 6 and np.isfinite(found.scores).all()
     with pytest.raises(DataError, match="both sides|of group"):
-        nested(LogisticRegression(), {"C": [1]}, X, y, outer="bootstrap", inner=KFold(3, shuffle=True))
+        nested(LogisticRegression(), {"C": [1]}, X, y, outer=outer, inner=KFold(3, shuffle=True))
     with pytest.raises(OptionError, match="outer repeats samples"):
         nested(GridSearchCV(LogisticRegression(), {"C": [1]}), None, X, y, outer="bootstrap")
 
