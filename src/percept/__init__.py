@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from percept.version import __version__
 
 if TYPE_CHECKING:
+    from percept import selection as selection
     from percept.estimators.classifier import MLPClassifier as MLPClassifier
     from percept.estimators.classifier_cv import MLPClassifierCV as MLPClassifierCV
     from percept.estimators.linear import LinearClassifier as LinearClassifier
@@ -34,6 +35,7 @@ _HOMES = {
     "load": "percept.workflow.load",
     "predict": "percept.workflow.predict",
 }
+_FOLDERS = ("selection",)  # reached as percept.selection without an import of its own
 
 __all__ = ["__version__", *sorted(_HOMES)]
 
@@ -41,8 +43,10 @@ __all__ = ["__version__", *sorted(_HOMES)]
 def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name in _FOLDERS:
+        return import_module(f"percept.{name}")
     raise AttributeError(f"module 'percept' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *_HOMES, *_FOLDERS])

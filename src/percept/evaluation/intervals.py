@@ -12,7 +12,7 @@ from percept.errors import DataError
 from percept.evaluation.metrics import Metric, figures, recall_of
 from percept.evaluation.weighted import Floats, Integers
 
-Method = Literal["bootstrap", "exact", "none"]
+Method = Literal["bootstrap", "exact", "splits", "none"]
 Statistic = Callable[[Floats], Mapping[str, Floats]]  # weights (samples, columns) -> (columns,) figures by name
 
 BLOCK = 2_000_000  # weights held at a time: 16 MB
@@ -26,8 +26,8 @@ class Figure:
         value: the figure; NaN where it is undefined.
         low: lower limit of the interval; NaN where there is none.
         high: upper limit of the interval; NaN where there is none.
-        method: "bootstrap"; "exact" where every sample went the same way and no resample can differ; "none" where
-            the samples cannot tell.
+        method: "bootstrap"; "exact" where every sample went the same way and no resample can differ; "splits" where
+            it is of the scores of a cross-validation; "none" where the samples cannot tell.
     """
 
     value: float

@@ -21,7 +21,7 @@ def cv_results(
     """Return a table with the keys of scikit-learn's GridSearchCV.
 
     Args:
-        params: what each candidate sets; all the same names.
+        params: what each candidate sets; a name that only some set is masked for the others.
         scores: (candidates, splits) on the samples left out, higher being better, NaN where training failed.
         fit_time: (candidates, splits) seconds.
         score_time: (candidates, splits) seconds.
@@ -35,29 +35,39 @@ def cv_results(
     """
     table: dict[str, Any] = {}
     for name, times in (("fit_time", fit_time), ("score_time", score_time)):
-        table[f"mean_{name}"], table[f"std_{name}"] = times.mean(axis=1), times.std(axis=1)
-    for name in params[0] if params else ():
-        values = [each[name] for each in params]
-        column = np.ma.MaskedArray(np.empty(len(values), _type_of(values)), mask=False)
-        for place, value in enumerate(values):
-            column[place] = value
-        table[f"param_{name}"] = column
+        table[f"mean_{name}"], table[f"std_{name}"] = _mean_and_deviation(times)
+    for name in dict.fromkeys(name for each in params for name in each):
+        table[f"param_{name}"] = _column(name, params)
     table["params"] = [dict(each) for each in params]
     for kind, found in (("test", scores), ("train", train_scores)):
         if found is None:
             continue
         for split in range(found.shape[1]):
             table[f"split{split}_{kind}_score"] = found[:, split]
-        table[f"mean_{kind}_score"] = np.average(found, axis=1)
-        table[f"std_{kind}_score"] = found.std(axis=1)
+        table[f"mean_{kind}_score"], table[f"std_{kind}_score"] = _mean_and_deviation(found)
         if kind == "test":
             table["rank_test_score"] = _ranks(table["mean_test_score"])
     return table
 
 
-def _type_of(values: Sequence[Any]) -> Any:
-    kinds = {type(value) for value in values}
-    return np.result_type(*values) if kinds <= {int, float, np.float64, np.int64} else object
+def _column(name: str, params: Sequence[Mapping[str, Any]]) -> Any:
+    """Return the values of one name (candidates,), masked where a candidate does not set it."""
+    values = {place: each[name] for place, each in enumerate(params) if name in each}
+    try:
+        kind = np.array(list(values.values()))
+    except ValueError:  # sequences of unlike lengths
+        kind = np.empty((1, 1))
+    plain = kind.ndim == 1 and kind.dtype.kind != "U"
+    column = np.ma.MaskedArray(np.empty(len(params), kind.dtype if plain else object), mask=True)
+    for place, value in values.items():
+        column[place] = value
+    return column
+
+
+def _mean_and_deviation(values: Floats) -> tuple[Floats, Floats]:
+    with np.errstate(invalid="ignore"):  # infinite scores have no deviation
+        mean = np.average(values, axis=1)
+        return mean, np.sqrt(np.average((values - mean[:, None]) ** 2, axis=1))
 
 
 def _ranks(means: Floats) -> NDArray[np.int32]:
