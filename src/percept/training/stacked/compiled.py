@@ -122,7 +122,9 @@ def train(work: Work, courses: Courses, rule: Rule, tell: Callable[[int], None] 
     epochs = slice(begun, begun + work.epochs)
     losses, scores = (np.full_like(each[:, epochs], np.nan, order="C") for each in (courses.losses, courses.scores))
     halt = np.zeros(1, np.int64)
-    choices, constants = _settings(work.network, work.batch_size, work.solver, rule, state.parameters.dtype)
+    choices, constants = _settings(
+        work.network, work.batch_size, work.solver, rule, state.parameters.dtype, sure=_sure(work.T)
+    )
     arguments = (
         *(_inputs(work.X, state.parameters.dtype), _given(work.T), _given(work.weights)),
         *(_given(np.array(work.network.sizes)), _given(choices), _given(constants), _given(work.factors)),
@@ -211,8 +213,13 @@ def _inputs(X: Any, dtype: np.dtype[Any]) -> tuple[NDArray[Any], ...]:
     return tuple(_given(part) for part in parts)
 
 
+def _sure(T: Floats) -> bool:
+    """Return whether every row of targets has one 1 and zeros."""
+    return bool(((T == 0) | (T == 1)).all() and (T.sum(axis=1) == 1).all())
+
+
 def _settings(
-    network: Network, batch_size: int, solver: Solver, rule: Rule, dtype: np.dtype[Any]
+    network: Network, batch_size: int, solver: Solver, rule: Rule, dtype: np.dtype[Any], *, sure: bool = False
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the kernel's choices and constants."""
     from percept.training.stacked import kernel
@@ -227,6 +234,6 @@ def _settings(
     judge = {"nothing": kernel.NOTHING, "loss": kernel.LOSS, "score": kernel.SCORES[rule.score]}[rule.judge]
     ending = kernel.OUTPUT_CODES[network.output, str(network.loss)]
     schedule = kernel.SCHEDULES[rule.schedule]
-    choices = (kernel.ACTIVATION_CODES[network.activation], ending, kind, batch_size, judge, schedule)
+    choices = (kernel.ACTIVATION_CODES[network.activation], ending, kind, batch_size, judge, schedule, sure)
     stopping = (rule.tolerance, rule.patience, rule.power_t, rule.learning_rate, SMALLEST_RATE)
     return np.array(choices, np.int64), np.array([*constants, *stopping])

@@ -19,7 +19,7 @@ from percept.training.stacked import tile
 Array = NDArray[Any]
 
 # Places in the `choices` that the kernel is called with, and their values.
-ACTIVATION, OUTPUT, SOLVER, BATCH, JUDGE, SCHEDULE = range(6)
+ACTIVATION, OUTPUT, SOLVER, BATCH, JUDGE, SCHEDULE, SURE = range(7)
 ACTIVATION_CODES = {"identity": 0, "logistic": 1, "tanh": 2, "relu": 3}
 OUTPUT_CODES = {("identity", "squared_error"): 0, ("logistic", "log_loss"): 1, ("softmax", "log_loss"): 2}
 OUTPUT_CODES |= {("exp", "poisson"): 3}
@@ -307,24 +307,34 @@ def finish(O: Array, outputs: int, m: int, biases: Array, output: int, column: A
 
 
 @compiled
-def losses_of(o: Array, targets: Array, output: int, lost: Array) -> None:
-    """Fill `lost` (n,) with what each sample adds to the loss by one output."""
+def losses_of(o: Array, targets: Array, output: int, sure: int, lost: Array) -> None:
+    """Add to `lost` (n,) what each sample's loss is by one output; where targets are sure, by what was right."""
     tiny = np.finfo(o.dtype).eps
     if output == 0:
         for i in range(lost.size):
-            lost[i] = 0.5 * (o[i] - targets[i]) * (o[i] - targets[i])
+            lost[i] += 0.5 * (o[i] - targets[i]) * (o[i] - targets[i])
+    elif output == 2 and sure:
+        for i in range(lost.size):
+            lost[i] += targets[i] * o[i]  # one target is 1: its logarithm is taken when all outputs have been seen
     elif output == 1:
         for i in range(lost.size):
             y, t = min(max(o[i], tiny), 1 - tiny), targets[i]
-            lost[i] = -(t * logarithm(y) + (1 - t) * logarithm(1 - y))
+            lost[i] -= t * logarithm(y) + (1 - t) * logarithm(1 - y)
     elif output == 2:
         for i in range(lost.size):
-            lost[i] = -targets[i] * logarithm(min(max(o[i], tiny), 1 - tiny))
+            lost[i] -= targets[i] * logarithm(min(max(o[i], tiny), 1 - tiny))
     else:
         for i in range(lost.size):
             y, t = o[i], targets[i]
             share = t * logarithm(t / y) if t > 0 else 0.0
-            lost[i] = y - t + share
+            lost[i] += y - t + share
+
+
+@compiled
+def turned_to_losses(right: Array, tiny: float) -> None:
+    """Turn the probability of what was right into its loss, in place."""
+    for i in range(right.size):
+        right[i] = -logarithm(min(max(right[i], tiny), 1 - tiny))
 
 
 @compiled_in_place
@@ -337,6 +347,7 @@ def compare(
     chosen: Array,
     gradient: Array,
     output: int,
+    sure: int,
     column: Array,
     lost: Array,
 ) -> float:
@@ -345,23 +356,29 @@ def compare(
     The slope is output - target for each pair of output and loss that the kernel has. `column` and `lost` (m,) are
     scratch.
     """
-    n, loss = chosen.size, 0.0
+    n = chosen.size
     targets, lost = column[:n], lost[:n]
+    for i in range(lost.size):
+        lost[i] = 0
     for c in range(outputs):
         o = O[c * m : c * m + n]
         for i in range(n):
             targets[i] = T[chosen[i], c]
-        losses_of(o, targets, output, lost)
+        losses_of(o, targets, output, sure, lost)
         for i in range(targets.size):
             o[i] -= targets[i]
         if weights.size:
             for i in range(n):
                 o[i] *= weights[chosen[i]]
-                lost[i] *= weights[chosen[i]]
         for i in range(n, m):
             O[c * m + i] = 0
         gradient[c] = total(o)
-        loss += total(lost)
+    if output == 2 and sure:
+        turned_to_losses(lost, np.finfo(O.dtype).eps)
+    if weights.size:
+        for i in range(n):
+            lost[i] *= weights[chosen[i]]
+    loss = total(lost)
     return loss / outputs if output == 0 else loss
 
 
@@ -660,7 +677,8 @@ def train_one(
         T: (rows, outputs).
         weights: (rows,) of the samples, or empty for equal ones.
         sizes: (layers + 1,).
-        choices: codes of activation, output and solver, batch size, codes of judge and schedule.
+        choices: codes of activation, output and solver, batch size, codes of judge and schedule, and whether targets
+            are sure: in each row one 1, the others 0.
         constants: see the places above.
         rates: (layers,) factors of the learning rate.
         rows: (samples,) which rows of X this model is trained on.
@@ -722,7 +740,10 @@ def train_one(
             answer(inputs, chosen, sizes, choices, p, values, column, epoch == 0 or not whole)
             m = rounded(n)
             O = values[units_before(sizes, layers) * m :]  # noqa: E741
-            loss = compare(O, outputs, m, T, weights, chosen, g[ending:], choices[OUTPUT], column, lost) / mass
+            loss = (
+                compare(O, outputs, m, T, weights, chosen, g[ending:], choices[OUTPUT], choices[SURE], column, lost)
+                / mass
+            )
             learn(inputs, chosen, sizes, choices, p, values, slopes, turned, g)
             steps += 1
             share = dtype(1 / mass)
