@@ -7,9 +7,11 @@ from percept.version import __version__
 
 if TYPE_CHECKING:
     from percept.estimators.classifier import MLPClassifier as MLPClassifier
+    from percept.estimators.classifier_cv import MLPClassifierCV as MLPClassifierCV
     from percept.estimators.linear import LinearClassifier as LinearClassifier
     from percept.estimators.perceptron import Perceptron as Perceptron
     from percept.estimators.regressor import MLPRegressor as MLPRegressor
+    from percept.estimators.regressor_cv import MLPRegressorCV as MLPRegressorCV
     from percept.workflow.audit import audit as audit
     from percept.workflow.evaluate import evaluate as evaluate
     from percept.workflow.explain import explain as explain
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "LinearClassifier": "percept.estimators.linear",
     "MLPClassifier": "percept.estimators.classifier",
+    "MLPClassifierCV": "percept.estimators.classifier_cv",
     "MLPRegressor": "percept.estimators.regressor",
+    "MLPRegressorCV": "percept.estimators.regressor_cv",
     "Perceptron": "percept.estimators.perceptron",
     "audit": "percept.workflow.audit",
     "evaluate": "percept.workflow.evaluate",

@@ -153,13 +153,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         Returns:
             (samples, classes); for several labels at once the probability of each.
         """
-        outputs = self._outputs(X)
-        if self.out_activation_ == "tanh":
-            outputs = (1 + outputs) / 2
-            if self._kind == "multiclass":  # each class was told from all others by itself
-                outputs = np.maximum(outputs, np.finfo(outputs.dtype).tiny)
-                outputs = outputs / outputs.sum(axis=1, keepdims=True)
-        return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
+        return self._probabilities_of(self._outputs(X))
 
     @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> Floats:
@@ -210,6 +204,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         output = self._output() if fresh else self.out_activation_
         return X, y, 2 * T - 1 if output in SIGNED else T
 
+    def _read_all(self, X: Any, y: Any) -> tuple[Any, Floats]:
+        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
+        T: Floats = self._binarizer.transform(y).astype(X.dtype)  # no class for one that was not among those read
+        return X, 2 * T - 1 if self._output() in SIGNED else T
+
+    def _classes_in(self, y: NDArray[Any]) -> tuple[Any, ...]:
+        return () if y.ndim > 1 else tuple(np.unique(y).tolist())
+
     def _check_classes(self, found: NDArray[Any]) -> None:
         """Raise unless the classes go with those of the fit before."""
         if self.warm_start and set(found) != set(self.classes_):
@@ -234,6 +236,17 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
             chosen: NDArray[np.bool_] = outputs.argmax(axis=1)[:, None] == np.arange(outputs.shape[1])
             return chosen
         return outputs > (0 if self.out_activation_ in SIGNED else 0.5)
+
+    def _probabilities_of(self, outputs: Floats) -> Floats:
+        """Return the probability of each class by the output layer's values; of plain scores 1 for the class chosen."""
+        if self.loss == "perceptron":
+            outputs = self._chosen(outputs).astype(outputs.dtype)
+        elif self.out_activation_ == "tanh":
+            outputs = (1 + outputs) / 2
+            if self._kind == "multiclass":  # each class was told from all others by itself
+                outputs = np.maximum(outputs, np.finfo(outputs.dtype).tiny)
+                outputs = outputs / outputs.sum(axis=1, keepdims=True)
+        return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
     def _score(self, outputs: Floats, T: Floats, sample_weight: Floats | None) -> float:
         right = (self._chosen(outputs) == (T > 0)).all(axis=1)

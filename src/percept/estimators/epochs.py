@@ -101,6 +101,8 @@ def train(
     settings: Settings,
     validate: Validate | None = None,
     tell: Callable[[int], None] | None = None,
+    *,
+    blocks: int = 1,
 ) -> None:
     """Train every model of a stack in place until it stops by its own rule or has had its epochs.
 
@@ -113,6 +115,7 @@ def train(
         settings: how.
         validate: the score of a model on its samples held out, where there are any.
         tell: told how many models are done, each time some more are.
+        blocks: stacks like this one that are to come, this one included, for the choice of the engine.
 
     Source: notes §2.5.2 (early stopping).
     """
@@ -127,7 +130,7 @@ def train(
                 shuffles.orders_of if settings.shuffle else np.zeros(len(lesson.rows_of), np.intp),
                 lesson.counts, settings.layer_rates, lesson.held, lesson.held_counts,
             )  # fmt: skip
-            left = settings.epochs - done
+            left = (settings.epochs - done) * blocks
             try:
                 run_courses(
                     work, courses, settings.rule, validate, expected_epochs=left, device=settings.device, tell=tell

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -18,6 +17,7 @@ from percept.estimators.epochs import Lesson, Settings, Shuffles, train
 from percept.estimators.held_out import hold_out
 from percept.estimators.layers import Trained, answers, pack, unpack
 from percept.estimators.mlp_options import TrainingOptions, check_options, dropout_chances, hidden_sizes, settings_of
+from percept.estimators.restarts import generators_of, lowest
 from percept.estimators.weights import sample_weights
 from percept.training.quasi_newton import quasi_newton
 from percept.training.stacked.course import BEST, NOW, SEEN, STOPPED, UNIMPROVED, Courses, new_courses
@@ -73,6 +73,14 @@ class MultilayerPerceptron(TrainingOptions, BaseEstimator):  # type: ignore[misc
         """Return checked X and y, and the targets of the output layer (samples, outputs)."""
         raise NotImplementedError
 
+    def _read_all(self, X: Any, y: Any) -> tuple[Any, Floats]:
+        """Return all inputs, and the targets that an output layer for the samples read before has for them."""
+        raise NotImplementedError
+
+    def _classes_in(self, y: NDArray[Any]) -> tuple[Any, ...]:
+        """Return what tells output layers apart that are made for some targets."""
+        return ()
+
     def _output(self) -> str:
         """Return the function of the output layer, by the targets that were read where none is named."""
         raise NotImplementedError
@@ -108,7 +116,7 @@ class MultilayerPerceptron(TrainingOptions, BaseEstimator):  # type: ignore[misc
         weights = self._class_weighted(weights, y, X.dtype)
         self.n_outputs_ = T.shape[1]
         sizes = (X.shape[1], *hidden_sizes(self.hidden_layer_sizes), T.shape[1])
-        generators = _generators(check_random_state(self.random_state), self.restarts if fresh else 1)
+        generators = generators_of(check_random_state(self.random_state), self.restarts if fresh else 1)
         starts = self._begin(sizes, generators, X.dtype) if fresh else self._continue(sizes, X.dtype)
         if self.solver == "lbfgs":
             self._fit_whole(X, T, weights, starts)
@@ -196,7 +204,7 @@ class MultilayerPerceptron(TrainingOptions, BaseEstimator):  # type: ignore[misc
             for start in starts
         ]
         self.restart_losses_ = [minimum.loss for minimum in found]
-        best = found[_lowest(self.restart_losses_)]
+        best = found[lowest(self.restart_losses_)]
         self.n_iter_, self.loss_ = best.steps, best.loss
         if not best.converged:
             warnings.warn(
@@ -276,10 +284,10 @@ class MultilayerPerceptron(TrainingOptions, BaseEstimator):  # type: ignore[misc
         """Keep the best of the restarts, its weights and the story of its training; return whether it has stopped."""
         losses = [line[:epochs] for line, epochs in zip(courses.losses, courses.epochs, strict=True)]
         self.restart_losses_ = [float(line[-1]) if len(line) else np.inf for line in losses]
-        best = _lowest(self.restart_losses_)
+        best = lowest(self.restart_losses_)
         if self.early_stopping:
             self.restart_scores_ = courses.table[:, BEST].tolist()
-            best = _lowest([-score for score in self.restart_scores_])
+            best = lowest([-score for score in self.restart_scores_])
         course = courses.table[best]
         self._state = state if len(losses) == 1 else take(state, [best])
         self._learning_rate, self._no_improvement_count = float(course[NOW]), int(course[UNIMPROVED])
@@ -317,16 +325,3 @@ class MultilayerPerceptron(TrainingOptions, BaseEstimator):  # type: ignore[misc
         sizes = (self.coefs_[0].shape[0], *(weights.shape[1] for weights in self.coefs_))
         network = Network(sizes, self.activation, self.out_activation_, batch_norm=hasattr(self, NORMS[0]))
         return answers(network, pack(network, self, np.result_type(X.dtype, self.coefs_[0].dtype)), X)
-
-
-def _generators(first: np.random.RandomState, count: int) -> list[np.random.RandomState]:
-    """Return a random source for each restart; the first is the given one, undisturbed by the others."""
-    if count == 1:
-        return [first]
-    seeds = deepcopy(first).randint(2**31 - 1, size=count - 1)
-    return [first, *(np.random.RandomState(seed) for seed in seeds)]
-
-
-def _lowest(values: list[float]) -> int:
-    """Return which value is lowest, NaN counting as the highest of all."""
-    return int(np.argmin(np.nan_to_num(values, nan=np.inf, posinf=np.inf, neginf=-np.inf)))

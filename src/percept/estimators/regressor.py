@@ -155,6 +155,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
             )
         return X, y, y.reshape(len(y), -1).astype(X.dtype)
 
+    def _read_all(self, X: Any, y: Any) -> tuple[Any, Floats]:
+        X, _, T = self._read(X, y, incremental=False, fresh=False)
+        return X, T
+
     def _score(self, outputs: Floats, T: Floats, sample_weight: Floats | None) -> float:
         return float(r2_score(T, outputs, sample_weight=sample_weight))
 

@@ -89,13 +89,14 @@ def standard_error(scores: Floats) -> Floats:
 
 
 def one_standard_error(scores: Floats, alphas: Sequence[float], sizes: Sequence[int]) -> int:
-    """Return the simplest candidate whose mean score lies within one standard error of the best: the stronger decay,
-    then the fewer weights.
+    """Return the simplest candidate whose mean score lies within one standard error of the best.
+
+    The simplest is the one with the strongest decay, of equal ones that with the fewest units.
 
     Args:
         scores: (candidates, splits).
         alphas: (candidates,) weight decay.
-        sizes: (candidates,) number of weights.
+        sizes: (candidates,) number of units.
 
     Source: Breiman et al. 1984; Hastie, Tibshirani & Friedman 2009, section 7.10.
 

@@ -1,0 +1,43 @@
+"""Several starts from one random state: the first is that of a single fit, undisturbed by the others."""
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+
+def generators_of(first: np.random.RandomState, count: int) -> list[np.random.RandomState]:
+    """Return a random source for each restart.
+
+    Args:
+        first: of the first restart.
+        count: restarts.
+
+    Source: notes §2.4.1 (multiple restarts).
+    """
+    return [first, *(np.random.RandomState(seed) for seed in _seeds(first, count))]
+
+
+def seeds_of(random_state: Any, count: int) -> list[Any]:
+    """Return what to pass as random_state to train each restart by itself.
+
+    Example:
+        >>> seeds_of(0, 3)
+        [0, 209652396, 398764591]
+    """
+    return [random_state, *map(int, _seeds(check_random_state(random_state), count))]
+
+
+def _seeds(first: np.random.RandomState, count: int) -> Any:
+    return deepcopy(first).randint(2**31 - 1, size=count - 1) if count > 1 else []
+
+
+def lowest(values: list[float]) -> int:
+    """Return which value is lowest, NaN counting as the highest of all.
+
+    Example:
+        >>> lowest([float("nan"), 2.0, 1.0])
+        2
+    """
+    return int(np.argmin(np.nan_to_num(values, nan=np.inf, posinf=np.inf, neginf=-np.inf)))
