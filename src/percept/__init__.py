@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from percept.workflow.fit import fit as fit
     from percept.workflow.load import load as load
     from percept.workflow.predict import predict as predict
+    from percept.workflow.select import select as select
 
 # Each public name and the module that holds it: none of them is imported before it is asked for.
 _HOMES = {
@@ -33,6 +34,7 @@ _HOMES = {
     "fit": "percept.workflow.fit",
     "load": "percept.workflow.load",
     "predict": "percept.workflow.predict",
+    "select": "percept.workflow.select",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

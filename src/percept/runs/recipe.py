@@ -103,6 +103,7 @@ class SelectionRecipe(_Section):
         grid: values to choose from by the name of the option, where each candidate is a run of its own.
         nested: parts of a loop around the whole choice, which tells its honest error; None for no such loop.
         chosen: what the chosen candidate sets; None until it is known.
+        asked: the choices that were the user's own, from which each run of the selection starts.
     """
 
     cv: str = "5"
@@ -112,6 +113,7 @@ class SelectionRecipe(_Section):
     grid: dict[str, list[Any]] | None = None
     nested: int | None = None
     chosen: dict[str, Any] | None = None
+    asked: dict[str, Any] | None = None
 
 
 class Recipe(_Section):
@@ -161,6 +163,14 @@ class Recipe(_Section):
         present = getattr(self, section)
         missing = {name: value for name, value in choices.items() if getattr(present, name) is None}
         return self.model_copy(update={section: present.model_copy(update=missing)})
+
+    def remembered(self) -> "Recipe":
+        """Return the recipe of a selection with a record of what the user asked for, before open choices are made."""
+        if self.selection is None or self.selection.asked is not None:
+            return self
+        asked = {"training": self.training.model_dump(exclude_unset=True), "image_size": self.data.image_size}
+        kept = {name: value for name, value in asked.items() if value}
+        return self.model_copy(update={"selection": self.selection.model_copy(update={"asked": kept})})
 
     def to_toml(self) -> str:
         """Return the recipe as TOML; what does not apply is left out."""

@@ -172,7 +172,7 @@ def read_history(folder: RunFolder) -> tuple[EpochRow, ...]:
             EpochRow(
                 int(row["epoch"]),
                 float(row["train_loss"]),
-                float(row["validation_loss"]),
+                float(row["validation_loss"]) if "validation_loss" in frame.columns else None,
                 {short: float(row[name]) for name, short in named.items() if short != "loss"},
             )
             for _, row in frame.iterrows()

@@ -31,7 +31,7 @@ from percept.workflow.prepare import Prepared
 
 ALPHAS = (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 HIDDEN = ((64,),)
-DEFAULTS = {"schedule": "constant", "clip_norm": 0.0}
+DEFAULTS: dict[str, Any] = {"schedule": "constant", "clip_norm": 0.0, "augment": "none"}
 MANY_SAMPLES = ("auroc", "r2", "balanced_accuracy", "macro_f1")  # metrics that mean nothing on one sample
 
 
@@ -149,7 +149,6 @@ def stack_choices(recipe: Recipe, kind: str, classes: int, samples: int) -> Reci
         learning_rate={"sgd": 0.05}.get(training.optimizer, 3e-3),
         patience=0,
         metric="accuracy" if classes else "loss",
-        augment="none",
         device="cpu",
         precision="float32",
         threads=1,
