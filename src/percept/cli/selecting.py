@@ -41,9 +41,7 @@ def select(
         typer.Option(help="Parts to cross-validate in, or loo, bootstrap or subsampling.", rich_help_panel=CHOICE),
     ] = "5",
     nested: NestedOption = None,
-    jobs: Annotated[
-        int | None, typer.Option(help="Runs at a time.", show_default="1", rich_help_panel=CHOICE)
-    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Runs at a time.", show_default="1", rich_help_panel=CHOICE)] = None,
     target: Annotated[
         str | None, typer.Option(help="Target column of a table; -1 is the last one.", rich_help_panel=DATA)
     ] = None,
@@ -80,9 +78,7 @@ def select(
     learning_rate: Annotated[float | None, typer.Option(help="Step size.", rich_help_panel=TRAINING)] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Decay of the weights.", rich_help_panel=TRAINING)] = None,
     momentum: Annotated[float | None, typer.Option(help="Momentum of sgd.", rich_help_panel=TRAINING)] = None,
-    schedule: Annotated[
-        str | None, typer.Option(help="cosine, plateau or constant.", rich_help_panel=TRAINING)
-    ] = None,
+    schedule: Annotated[str | None, typer.Option(help="cosine, plateau or constant.", rich_help_panel=TRAINING)] = None,
     metric: Annotated[
         str | None,
         typer.Option(help="What candidates and epochs are compared by.", show_default="loss", rich_help_panel=TRAINING),
@@ -90,7 +86,9 @@ def select(
     patience: Annotated[
         int | None, typer.Option(help="Epochs without a better figure before the end.", rich_help_panel=TRAINING)
     ] = None,
-    clip_norm: Annotated[float | None, typer.Option(help="Largest norm of a gradient.", rich_help_panel=TRAINING)] = None,
+    clip_norm: Annotated[
+        float | None, typer.Option(help="Largest norm of a gradient.", rich_help_panel=TRAINING)
+    ] = None,
     class_weights: Annotated[WeightsName | None, typer.Option(metavar="NAME", rich_help_panel=TRAINING)] = None,
     augment: Annotated[str | None, typer.Option(help="none or shift.", rich_help_panel=TRAINING)] = None,
     seed: Annotated[int | None, typer.Option(help="Every random choice derives from it.", show_default="0")] = None,

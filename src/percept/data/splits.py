@@ -93,9 +93,7 @@ def make_split(
     return Split(part, reasons.astype(np.str_), tuple(notes))
 
 
-def tied_units(
-    content: Sequence[str] | None, groups: NDArray[np.int64] | None, count: int
-) -> NDArray[np.int64] | None:
+def tied_units(content: Sequence[str] | None, groups: NDArray[np.int64] | None, count: int) -> NDArray[np.int64] | None:
     """Return (samples,) numbers, equal for samples that equal content or groups tie together; None where none are tied.
 
     Args:

@@ -28,9 +28,7 @@ def asked_recipe(
     Raises:
         OptionError: an option has a value of the wrong kind.
     """
-    device, precision = (
-        None if options.get(name) == "auto" else options.get(name) for name in ("device", "precision")
-    )
+    device, precision = (None if options.get(name) == "auto" else options.get(name) for name in ("device", "precision"))
     given = {**options, "device": device, "precision": precision}
     data = {name: given.get(name) for name in DataRecipe.model_fields if name in given}
     return Recipe.from_options(

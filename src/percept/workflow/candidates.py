@@ -253,7 +253,9 @@ def _simplest(candidates: list[Candidate], best: int, sign: int) -> int:
         return best
     least = sign * candidates[best].mean - standard_error(candidates[best].test)
     near = [number for number, each in enumerate(candidates) if sign * each.mean >= least or number == best]
-    return max(near, key=lambda number: (float(candidates[number].params["weight_decay"]), sign * candidates[number].mean))
+    return max(
+        near, key=lambda number: (float(candidates[number].params["weight_decay"]), sign * candidates[number].mean)
+    )
 
 
 def gathered(
@@ -271,4 +273,3 @@ def gathered(
     sums = np.zeros((len(unique), *scores.shape[1:]))
     np.add.at(sums, place, scores)
     return unique, sums / counts.reshape(-1, *(1,) * (scores.ndim - 1))
-

@@ -1,4 +1,4 @@
-"""The choice inside a run: candidates compared out of fold, the honest error of the choice, and what the run tells of it."""
+"""The choice inside a run: candidates compared out of fold, and the honest error of the whole choice."""
 
 from collections.abc import Generator
 from typing import Any
@@ -68,9 +68,7 @@ def _nested(
     found = run_all(jobs, n_jobs, networks)
     rows, scores = gathered(found, {key: row for row, key in enumerate(dataset.keys)})
     truth, groups = dataset.target.values[rows], None if dataset.groups is None else dataset.groups[rows]
-    figures = evaluate_figures(
-        truth, scores, classes=dataset.target.classes, groups=groups, seed=recipe.training.seed
-    )
+    figures = evaluate_figures(truth, scores, classes=dataset.target.classes, groups=groups, seed=recipe.training.seed)
     metric = metric_named(chosen.metric, dataset.target.task)
     inside = [read_selection(RunFolder(job.path)) or {} for job in jobs]
     return {
@@ -105,9 +103,8 @@ def assess_out_of_fold(prepared: Prepared, chosen: Chosen) -> tuple[Predictions,
         rivals=rivals,
     )
     words = (
-        f"Out of fold: each sample is predicted by networks that did not learn from it, over {len(chosen.folds)} splits,"
-        f" and so are the baselines, fitted anew for each of {parts} parts. As the best of {len(chosen.candidates)}"
+        f"Out of fold: each sample is predicted by networks that did not learn from it, over {len(chosen.folds)}"
+        f" splits, and so are the baselines, fitted anew for each of {parts} parts. As the best of {len(chosen.candidates)}"
         " candidates, the network's figures are a little too good."
     )
     return predictions, found, words if len(chosen.candidates) > 1 else words.rpartition(" As the best")[0]
-

@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -169,4 +168,3 @@ def written(value: Any) -> str:
 
 def _known(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-

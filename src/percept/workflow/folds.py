@@ -77,8 +77,8 @@ def out_of_fold_baselines(
 ) -> tuple[dict[str, Baseline], int]:
     """Return the simple methods' predictions of samples that they were not fitted on, and in how many parts.
 
-    The folds are the network's own where they are ten or fewer that leave each sample out once; else ten parts are made,
-    since more would take minutes and tell the same.
+    The folds are the network's own where they are ten or fewer that leave each sample out once; else ten parts are
+    made, since more would take minutes and tell the same.
 
     Args:
         prepared: the samples.

@@ -56,8 +56,9 @@ def read_dataset(data: DataRecipe, folder: RunFolder | None = None) -> Dataset:
         data: the recipe's section on data.
         folder: the run, which keeps data that came from memory.
     """
-    if data.source == ARRAYS and (data.path or folder is not None):
-        dataset = load_dataset(Path(data.path) if data.path or folder is None else folder.data)
+    kept = Path(data.path) if data.path else None if folder is None else folder.data
+    if data.source == ARRAYS and kept is not None:
+        dataset = load_dataset(kept)
     else:
         dataset = read_source(
             data.path or data.source,

@@ -1,7 +1,7 @@
 """A selection whose networks are small enough to be trained together: every split, weight decay, shape and restart."""
 
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import nn
 
 from percept.data.columns import TablePreprocessing
 from percept.data.dataset import Dataset, Table
-from percept.errors import DataError, OptionError, PerceptError
+from percept.errors import DataError, OptionError, PerceptError, PerceptWarning
 from percept.estimators.classifier_cv import MLPClassifierCV
 from percept.estimators.regressor_cv import MLPRegressorCV
 from percept.evaluation.metrics import Metric, metric_named
@@ -32,6 +32,7 @@ from percept.workflow.prepare import Prepared
 ALPHAS = (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 HIDDEN = ((64,),)
 DEFAULTS: dict[str, Any] = {"schedule": "constant", "clip_norm": 0.0, "augment": "none"}
+Progress = Callable[[int, int], None] | None
 MANY_SAMPLES = ("auroc", "r2", "balanced_accuracy", "macro_f1")  # metrics that mean nothing on one sample
 
 
@@ -156,7 +157,7 @@ def stack_choices(recipe: Recipe, kind: str, classes: int, samples: int) -> Reci
 
 
 def fit_stack(
-    prepared: Prepared, recipe: Recipe, folder: RunFolder, networks: Any
+    prepared: Prepared, recipe: Recipe, folder: RunFolder, networks: Progress
 ) -> Generator[Event, None, Chosen]:
     """Train all networks as one stack, choose, and train the chosen candidate on all samples but the sealed ones.
 
@@ -178,15 +179,16 @@ def fit_stack(
     metric = metric_named(recipe.training.metric or "loss", dataset.target.task)
     model = _model(recipe, prepared, scale, metric)
     model.cv = [(place[train], place[test]) for train, test in folds]
-    model.folder, model.progress = folder.networks, networks
+    model.folder, model.progress = folder.networks, _onward(networks)
     samples = dataset.samples
     if not isinstance(samples, Table):
         raise ValueError("a stack takes a table")
-    targets = dataset.target.values[rows]
+    targets: NDArray[Any] = dataset.target.values[rows]
     if dataset.target.task == "regression":
         targets = (targets - scale[0]) / scale[1]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # epochs are a choice here, and in the recipe
+        warnings.filterwarnings("ignore", "batch_size is", PerceptWarning)  # a choice for the whole, not for one fold
         try:
             model.fit(samples.take(rows).frame, targets)
         except PerceptError:
@@ -195,6 +197,19 @@ def fit_stack(
             raise DataError(f"the networks cannot be trained: {error}") from error
     yield from map(Note, _edges(model))
     return _chosen(model, prepared, recipe, folder, folds, metric)
+
+
+def _onward(networks: Progress) -> Progress:
+    """Return the same listener, told only of more networks than before: the engine may count some twice."""
+    most = 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal most
+        if networks is not None and done > most:
+            most = done
+            networks(done, total)
+
+    return tell
 
 
 def _model(recipe: Recipe, prepared: Prepared, scale: tuple[float, float], metric: Metric) -> Any:
