@@ -102,9 +102,8 @@ def assess_out_of_fold(prepared: Prepared, chosen: Chosen) -> tuple[Predictions,
         told_metric(training.metric, dataset.target.task),
         rivals=rivals,
     )
-    words = (
-        f"Out of fold: each sample is predicted by networks that did not learn from it, over {len(chosen.folds)}"
-        f" splits, and so are the baselines, fitted anew for each of {parts} parts. As the best of {len(chosen.candidates)}"
-        " candidates, the network's figures are a little too good."
-    )
-    return predictions, found, words if len(chosen.candidates) > 1 else words.rpartition(" As the best")[0]
+    words = f"Out of fold: each sample is predicted by networks that did not learn from it, over {len(chosen.folds)}"
+    words += f" splits, and so are the baselines, fitted anew for each of {parts} parts."
+    if len(chosen.candidates) > 1:
+        words += f" As the best of {len(chosen.candidates)} candidates, the network's figures are a little too good."
+    return predictions, found, words

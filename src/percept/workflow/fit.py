@@ -77,9 +77,9 @@ def fit(
 ) -> Run:
     """Train a network on labelled data and return the finished run; None leaves a choice to percept.
 
-    With `cv`, `alphas`, `hidden`, `restarts` or `nested` the weight decay of a table's multilayer perceptron is chosen by
-    cross-validation over all samples but the sealed ones, every network trained as part of one stack; the chosen one
-    is then trained on all of these samples, and the run's validation figures are those of the samples left out in turn.
+    With `cv`, `alphas`, `hidden`, `restarts` or `nested` the weight decay of a table's multilayer perceptron is chosen
+    by cross-validation over all samples but the sealed ones, every network trained as part of one stack; the chosen
+    one is then trained on all of these samples, and the run's validation figures are those of samples left out in turn.
 
     Args:
         data: path of a folder of pictures, an IDX folder, an .npz or a table; the name of a built-in set; or arrays:

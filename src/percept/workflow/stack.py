@@ -323,17 +323,28 @@ def _candidates(model: Any, params: list[dict[str, Any]], sign: int) -> tuple[Ca
 
 def _learned(estimator: Any, dataset: Dataset, recipe: Recipe, scale: tuple[float, float]) -> Learned:
     """Return the refitted network as percept's own, which has a score for each class."""
-    network = build("mlp", **recipe.model.arguments)
+    network = network_of(estimator, build("mlp", **recipe.model.arguments), len(dataset.target.classes))
+    epochs = int(estimator.n_iter_)
+    return Learned(network, Best(epochs, float("nan"), float("nan"), {}), (), scale, Checked((), ""))
+
+
+def network_of(estimator: Any, network: nn.Module, classes: int) -> nn.Module:
+    """Return a multilayer perceptron of percept's own with the weights of a trained estimator.
+
+    Args:
+        estimator: an MLPClassifier or MLPRegressor.
+        network: of the same layers; of two classes each has a score, where the estimator has one output.
+        classes: how many, 0 for regression.
+    """
     layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
     with torch.no_grad():
         for layer, weights, biases in zip(layers, estimator.coefs_, estimator.intercepts_, strict=True):
             weight, bias = weights.T, biases
-            if layer is layers[-1] and len(dataset.target.classes) == 2:  # [0, z]: softmax of it is the logistic of z
+            if layer is layers[-1] and classes == 2:  # [0, z]: softmax of it is the logistic of z
                 weight, bias = np.concatenate([0 * weight, weight]), np.concatenate([0 * bias, bias])
             layer.weight.copy_(torch.from_numpy(np.ascontiguousarray(weight)))
             layer.bias.copy_(torch.from_numpy(np.ascontiguousarray(bias)))
-    epochs = int(estimator.n_iter_)
-    return Learned(network.eval(), Best(epochs, float("nan"), float("nan"), {}), (), scale, Checked((), ""))
+    return network.eval()
 
 
 def _write_history(folder: RunFolder, estimator: Any, recipe: Recipe) -> None:
