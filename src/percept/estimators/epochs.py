@@ -4,7 +4,6 @@ The order of the samples is drawn as scikit-learn draws it, so that with the sam
 same.
 """
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from percept.errors import PerceptWarning
 from percept.training.stacked.course import NOW, STOPPED, UNIMPROVED, Courses, Rule
 from percept.training.stacked.design import Floats, Network
 from percept.training.stacked.draw import draw_orders
@@ -120,30 +118,25 @@ def train(
     Source: notes §2.5.2 (early stopping).
     """
     done = 0
-    try:
-        while done < settings.epochs and len(courses.running):
-            epochs = _so_many(lesson, shuffles, settings, done)
-            before = [each.get_state() for each in shuffles.generators] if shuffles.exact else []
-            work = prepare(
-                network, lesson.X, lesson.T, state, lesson.rows, _orders(shuffles, settings, epochs, courses.running),
-                settings.batch_size, lesson.alphas, settings.solver, lesson.weight, lesson.rows_of,
-                shuffles.orders_of if settings.shuffle else np.zeros(len(lesson.rows_of), np.intp),
-                lesson.counts, settings.layer_rates, lesson.held, lesson.held_counts,
-            )  # fmt: skip
-            left = (settings.epochs - done) * blocks
-            try:
-                run_courses(
-                    work, courses, settings.rule, validate, expected_epochs=left, device=settings.device, tell=tell
-                )
-            finally:
-                taken = courses.epochs - done
-                for source, kept in enumerate(before):
-                    _wind_back(shuffles, source, kept, int(taken[shuffles.orders_of == source].max()), epochs)
-            done += epochs
-            if settings.verbose:
-                print("\n".join(_words(courses, settings.rule)))
-    except KeyboardInterrupt:
-        warnings.warn("training was interrupted; the weights reached so far are kept", PerceptWarning, stacklevel=2)
+    while done < settings.epochs and len(courses.running):
+        epochs = _so_many(lesson, shuffles, settings, done)
+        before = [each.get_state() for each in shuffles.generators] if shuffles.exact else []
+        work = prepare(
+            network, lesson.X, lesson.T, state, lesson.rows, _orders(shuffles, settings, epochs, courses.running),
+            settings.batch_size, lesson.alphas, settings.solver, lesson.weight, lesson.rows_of,
+            shuffles.orders_of if settings.shuffle else np.zeros(len(lesson.rows_of), np.intp),
+            lesson.counts, settings.layer_rates, lesson.held, lesson.held_counts,
+        )  # fmt: skip
+        left = (settings.epochs - done) * blocks
+        try:
+            run_courses(work, courses, settings.rule, validate, expected_epochs=left, device=settings.device, tell=tell)
+        finally:
+            taken = courses.epochs - done
+            for source, kept in enumerate(before):
+                _wind_back(shuffles, source, kept, int(taken[shuffles.orders_of == source].max()), epochs)
+        done += epochs
+        if settings.verbose:
+            print("\n".join(_words(courses, settings.rule)))
 
 
 def _so_many(lesson: Lesson, shuffles: Shuffles, settings: Settings, done: int) -> int:

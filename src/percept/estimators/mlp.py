@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from percept.errors import DataError, OptionError
+from percept.errors import DataError, OptionError, PerceptWarning
 from percept.estimators.epochs import Lesson, Settings, Shuffles, train
 from percept.estimators.held_out import hold_out
 from percept.estimators.layers import Trained, answers, pack, unpack
@@ -241,7 +241,10 @@ class MultilayerPerceptron(TrainingOptions, BaseEstimator):  # type: ignore[misc
             held=None if held is None else held[None],
         )
         shuffles = Shuffles(generators, [len(rows)] * models, np.arange(models), exact=True)
-        train(network, lesson, state, courses, shuffles, settings, validate)
+        try:
+            train(network, lesson, state, courses, shuffles, settings, validate)
+        except KeyboardInterrupt:
+            warnings.warn("training was interrupted; the weights reached so far are kept", PerceptWarning, stacklevel=4)
         ended = self._choose(network, state, courses)
         if not incremental and self.n_iter_ == self.max_iter and not ended:
             warnings.warn(

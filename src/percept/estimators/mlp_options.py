@@ -210,7 +210,7 @@ def settings_of(estimator: Any, samples: int, epochs: int) -> Settings:
     if estimator.batch_norm and batch == 1:
         raise OptionError("batch_norm compares the samples of a batch, and a batch here is 1 sample; give it 2 or more")
     return Settings(
-        solver=_solver(estimator),
+        solver=solver_of(estimator),
         layer_rates=layer_rates(estimator.learning_rates, estimator.n_layers_ - 1),
         batch_size=batch,
         epochs=epochs,
@@ -238,7 +238,7 @@ def _device(name: Any) -> str:
     return str(choose_device(name))
 
 
-def _solver(estimator: Any) -> Solver:
+def solver_of(estimator: Any) -> Solver:
     """Return the solver that an estimator's arguments name; what a solver does not know is left out."""
     kind = SOLVERS[estimator.solver]
     known = {

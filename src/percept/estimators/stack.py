@@ -13,7 +13,7 @@ from percept.estimators.epochs import Lesson, Shuffles, train
 from percept.estimators.folds import Fold, Material
 from percept.estimators.held_out import hold_out
 from percept.estimators.layers import Trained, answers
-from percept.estimators.mlp_options import settings_of
+from percept.estimators.mlp_options import settings_of, solver_of
 from percept.estimators.restarts import generators_of
 from percept.selection.splits import line_up
 from percept.training.quasi_newton import quasi_newton
@@ -287,7 +287,8 @@ def _answers(block: Block, trials: Trials, rows: Sequence[NDArray[np.intp]]) -> 
     """Return each network's outputs for its rows."""
     network, material = block.network, block.jobs[0].fold.material
     template = material.template
-    if compiled.loaded(material.X.dtype) and compiled.takes(network, settings_of(template, 1, 1).solver):
+    fast = template.solver != "lbfgs" and compiled.takes(network, solver_of(template))
+    if fast and compiled.loaded(material.X.dtype):
         lines: dict[int, int] = {}
         parts: list[NDArray[np.intp]] = []
         rows_of = np.zeros(len(rows), np.intp)
