@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import percept
 from percept.data.columns import fit_columns
+from percept.data.encodings import NumberColumn
 from percept.errors import OptionError
 from percept.estimators.classifier_cv import MLPClassifierCV
 from percept.models import build
@@ -84,6 +85,7 @@ def test_numbers_are_measured_on_the_rows_of_a_fold_alone_and_the_features_stay(
     layout = fit_columns(frame)
     fold = FoldColumns(layout).fit(frame.iloc[[0, 1]])
     column = fold.fitted_.columns[0]
+    assert isinstance(column, NumberColumn)
     assert (column.mean, column.std) == (1.0, 1.0)
     assert fold.fitted_.names == layout.names
     assert fold.transform(frame).shape == layout.transform(frame).shape
@@ -149,7 +151,7 @@ def test_candidates_are_runs_and_the_best_is_trained_again(tmp_path: Path) -> No
     table = pd.read_csv(run.path / "selection.csv")
     assert len(table) == 4
     assert len(list((run.path / "parts").glob("candidate-*/part-*/model.safetensors"))) == 8
-    best = table.loc[table["loss"].idxmin()]
+    best = table.iloc[int(table["loss"].to_numpy().argmin())]
     assert run.recipe.training.weight_decay == best["weight_decay"]
     assert run.recipe.model.arguments["hidden"] == [int(units) for units in str(best["hidden"]).split("x")]
     assert run.evaluate().samples == 12
