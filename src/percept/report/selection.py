@@ -45,7 +45,7 @@ def selection_view(selection: Selection) -> SelectionView:
     )
     decays = {each.decay for each in selection.candidates}
     if None not in decays and len(decays) > 1:
-        caption = f"Weight decay (gamma) against {metric_name(selection.metric)}, left out and learned from."
+        caption = f"Weight decay (gamma) against {metric_name(selection.metric)}, on samples left out and learned from."
         return SelectionView(selection, decay_curves(selection, name="selection"), caption, tuple(order))
     caption = f"The candidates' {metric_name(selection.metric)} on the samples left out."
     return SelectionView(selection, candidate_rows(selection, name="selection"), caption, tuple(order))

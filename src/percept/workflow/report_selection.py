@@ -71,7 +71,7 @@ def _sentences(found: dict[str, Any]) -> list[str]:
     spread = [value for value in best["restarts"] if value is not None]
     if len(spread) > 1:
         ends = f"{number(min(spread))} to {number(max(spread))}"
-        said.append(f"Its {len(spread)} restarts, each from weights of its own, range from {ends}.")
+        said.append(f"The {len(spread)} restarts of the best, each from weights of its own, range from {ends}.")
     return [*said, *_nested_sentences(found, metric)]
 
 
