@@ -189,7 +189,7 @@ def test_a_selection_of_runs_goes_on_without_doing_a_finished_run_again(tmp_path
     [
         ({}, "nothing to choose from"),
         ({"learning_rate": []}, "expected one value or more"),
-        ({"learning_rates": [1.0]}, "mlp has no argument 'learning_rates'"),
+        ({"learning_rates": [1.0]}, "--grid learning_rates is no setting; expected one of epochs"),
         ({"seed": [0, 1]}, "--grid seed cannot be chosen from"),
         ({"epochs": [1, 2]}, "--epochs is 1, and --grid has epochs too"),
         ({"optimizer": ["adagrad"]}, "adamw"),
@@ -198,6 +198,7 @@ def test_a_selection_of_runs_goes_on_without_doing_a_finished_run_again(tmp_path
 def test_a_grid_that_does_not_work_is_one_sentence(tmp_path: Path, grid: dict[str, list[Any]], sentence: str) -> None:
     with pytest.raises(OptionError, match=sentence):
         percept.select(*arrays(), grid=grid, out=tmp_path / "run", **RUNS)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow

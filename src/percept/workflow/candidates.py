@@ -109,19 +109,37 @@ def with_values(recipe: Recipe, params: dict[str, Any]) -> Recipe:
     return Recipe(data=recipe.data, model=checked.model, training=checked.training)
 
 
-def check_arguments(recipe: Recipe, prepared: Prepared) -> None:
-    """Build a candidate's network once, so that a wrong argument is told before the first run.
+def check_candidates(prepared: Prepared) -> list[Recipe]:
+    """Return the recipes of a grid, each network built once, so that a wrong setting is told before there is a run.
 
     Raises:
-        OptionError: the network has no such argument, or not such a value.
+        OptionError: there is no such setting, or not such a value.
     """
+    if prepared.recipe.selection is not None and prepared.recipe.selection.grid is not None:
+        recipes = [recipe for _, recipe in candidates_of(as_asked(prepared.recipe))]
+        for recipe in recipes:
+            _check_arguments(recipe, prepared)
+        return recipes
+    return []
+
+
+def _check_arguments(recipe: Recipe, prepared: Prepared) -> None:
     name, preprocessing = recipe.model.name or "", prepared.preprocessing
     shape: tuple[int, ...] = (preprocessing.features,) if isinstance(preprocessing, TablePreprocessing) else ()
     if not shape and isinstance(preprocessing, ImagePreprocessing):
         shape = (preprocessing.channels, *choose_size(name, (preprocessing.height, preprocessing.width)))
     outputs = max(1, len(prepared.loaded.dataset.target.classes))
+    fitted = arguments_for(name, outputs=outputs, shape=shape)
+    for own in recipe.model.arguments:
+        if own not in fitted:
+            training = [each for each in TrainingRecipe.model_fields if each not in FIXED]
+            known = [each for each in fitted if each not in SHAPED]
+            raise OptionError(
+                f"--grid {own} is no setting; expected one of {', '.join(training)}, model, or of {name}'s own:"
+                f" {', '.join(known) or 'none'}"
+            )
     with torch.device("meta"):
-        build(name, **{**arguments_for(name, outputs=outputs, shape=shape), **recipe.model.arguments})
+        build(name, **{**fitted, **recipe.model.arguments})
 
 
 def job_of(recipe: Recipe, folder: RunFolder, parts: Path, path: Path) -> Job:
@@ -196,8 +214,6 @@ def fit_candidates(
     if recipe.selection is None:
         raise ValueError("the recipe chooses nothing")
     candidates = candidates_of(as_asked(recipe))
-    for _, each in candidates:
-        check_arguments(each, prepared)
     rows = rest(prepared)
     folds = make_folds(prepared, rows, recipe.selection.cv, recipe.training.seed)
     jobs = []

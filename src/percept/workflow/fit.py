@@ -20,6 +20,7 @@ from percept.runs.lock import locked
 from percept.runs.recipe import Recipe
 from percept.training.processes import agreed, deterministic, make_accelerator
 from percept.workflow.asked import asked_recipe, stack_asked
+from percept.workflow.candidates import check_candidates
 from percept.workflow.choose import choose
 from percept.workflow.defaults import default_threads, training_defaults
 from percept.workflow.events import Event, Networks, Note, Started
@@ -257,6 +258,8 @@ def fit_events(
     yield from map(Note, dataset.notes)
     recipe = recipe.remembered()
     prepared = prepare(dataset, recipe, progress)
+    for candidate in check_candidates(prepared):
+        _possible(candidate)
     yield from map(Note, prepared.notes)
     machine, recipe = _machine(prepared)
     main = machine.accelerator.is_main_process
