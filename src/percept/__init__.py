@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from percept.workflow.fit import fit as fit
     from percept.workflow.load import load as load
     from percept.workflow.predict import predict as predict
+    from percept.workflow.select import select as select
 
 # Each public name and the module that holds it: none of them is imported before it is asked for.
 _HOMES = {
@@ -34,6 +35,7 @@ _HOMES = {
     "fit": "percept.workflow.fit",
     "load": "percept.workflow.load",
     "predict": "percept.workflow.predict",
+    "select": "percept.workflow.select",
 }
 _FOLDERS = ("selection",)  # reached as percept.selection without an import of its own
 

@@ -47,10 +47,18 @@ SIGNATURES = {
         " validation_size=None, skip_unreadable=None, image_size=None, resize=None, epochs=None, batch_size=None,"
         " optimizer=None, learning_rate=None, weight_decay=None, momentum=None, schedule=None, metric=None,"
         " patience=None, clip_norm=None, class_weights=None, augment=None, seed=None, device=None,"
-        " precision=None, threads=None, resume=False, watch=None, progress=None"
+        " precision=None, threads=None, cv=None, alphas=None, hidden=None, restarts=None, nested=None, resume=False,"
+        " watch=None, progress=None"
     ),
     "load": "path, *, device='auto'",
     "predict": "run, samples, *, out=None, probabilities=False, skip_unreadable=False, device=None, threads=None",
+    "select": (
+        "data, target=None, *, grid, cv=5, nested=None, n_jobs=None, out=None, model=None, test=None, task=None,"
+        " group=None, header=None, test_size=None, validation_size=None, skip_unreadable=None, image_size=None,"
+        " resize=None, epochs=None, batch_size=None, optimizer=None, learning_rate=None, weight_decay=None,"
+        " momentum=None, schedule=None, metric=None, patience=None, clip_norm=None, class_weights=None, augment=None,"
+        " seed=None, device=None, precision=None, threads=None, resume=False, watch=None, progress=None"
+    ),
 }
 
 ERRORS = {

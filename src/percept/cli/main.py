@@ -4,10 +4,30 @@ import signal
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Never
+from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
+from percept.cli.options import (
+    DATA,
+    TRAINING,
+    AlphasOption,
+    CvOption,
+    DataOption,
+    DeviceOption,
+    HiddenOption,
+    JsonOption,
+    NestedOption,
+    ResizeName,
+    RestartsOption,
+    RunArgument,
+    TaskName,
+    ThreadsOption,
+    WeightsName,
+    image_sides,
+    layers,
+)
+from percept.cli.selecting import interrupted, select, show_run
 from percept.cli.stopping import Stopped, ignore_signals, stop_on_signals
 from percept.errors import PerceptError, PerceptWarning
 from percept.version import __version__
@@ -22,18 +42,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-DATA, TRAINING = "What is learned from", "How it is learned"  # panels of percept fit --help
-TaskName = Literal["classification", "regression"]
-ResizeName = Literal["stretch", "crop"]
-WeightsName = Literal["none", "balanced"]
-
-RunArgument = Annotated[Path, typer.Argument(help="Run folder that percept fit wrote.", show_default=False)]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
-DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default="auto")]
-ThreadsOption = Annotated[int | None, typer.Option(help="Threads of the CPU.", show_default="all")]
-DataOption = Annotated[Path | None, typer.Option(help="Where the data lie now, if they have moved.")]
 
 
 def _version(asked: bool) -> None:
@@ -178,6 +186,11 @@ def fit(
             help="none, or shift for pictures moved a little.", show_default="by the data", rich_help_panel=TRAINING
         ),
     ] = None,
+    cv: CvOption = None,
+    alphas: AlphasOption = None,
+    hidden: HiddenOption = None,
+    restarts: RestartsOption = None,
+    nested: NestedOption = None,
     seed: Annotated[int | None, typer.Option(help="Every random choice derives from it.", show_default="0")] = None,
     device: DeviceOption = None,
     precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.", show_default="auto")] = None,
@@ -188,11 +201,12 @@ def fit(
     as_json: JsonOption = False,
 ) -> None:
     """Train a network on labelled data: a run folder with model, figures and report."""
-    from percept.cli.screen import Screen, TrainingView, decoding, figures_table
+    from percept.cli.screen import Screen, TrainingView, decoding
 
     screen = Screen(as_json)
     view = TrainingView(screen)
-    size = None if image_size is None else _image_size(image_size)
+    size = None if image_size is None else image_sides(image_size)
+    shapes = [layers(shape) for shape in hidden] if hidden else None
     from percept.workflow.fit import fit as run_fit
 
     try:
@@ -227,43 +241,24 @@ def fit(
                 device=device,
                 precision=precision,
                 threads=threads,
+                cv=cv,
+                alphas=alphas,
+                hidden=shapes,
+                restarts=restarts,
+                nested=nested,
                 resume=resume,
                 watch=view.show,
                 progress=progress,
             )
     except (KeyboardInterrupt, Stopped) as stopped:
         view.stop()
-        _interrupted(view.folder, getattr(stopped, "exit_code", 130))
+        interrupted(view, getattr(stopped, "exit_code", 130))
     finally:
         view.stop()
-    screen.table(figures_table("Validation", run.validation))
-    screen.say(run.verdict)
-    screen.say(f"run: {run.path}\nreport: {run.report}")
-    screen.say(
-        f"next: percept evaluate {run.path}   (opens the sealed test set)"
-        if run.recipe.data.test != "none"
-        else "nothing is sealed: there is no test set to evaluate on"
-    )
-    screen.result({"run": str(run.path), "validation": run.validation, "verdict": run.verdict})
+    show_run(screen, run)
 
 
-def _interrupted(folder: Path | None, code: int) -> Never:
-    from percept.runs.folder import RunFolder
-
-    epoch = RunFolder(folder).epochs if folder else 0
-    saved = f"epochs 1 to {epoch} are saved" if epoch > 1 else "epoch 1 is saved" if epoch else "no epoch had ended yet"
-    where = f" in {folder}; the same command with --resume goes on" if folder else ""
-    typer.echo(f"percept: stopped: {saved}{where}", err=True)
-    raise typer.Exit(code)
-
-
-def _image_size(text: str) -> tuple[int, int]:
-    from percept.errors import OptionError
-
-    parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise OptionError(f"--image-size is {text!r}; expected pixels such as 64, or 64x96 for height x width")
-    return int(parts[0]), int(parts[-1])
+app.command()(select)
 
 
 @app.command()

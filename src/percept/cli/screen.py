@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from percept.workflow.events import Event
+    from percept.workflow.events import Event, Networks
 
 MOST_RECALLS = 10  # classes whose recall is printed
 
@@ -120,15 +120,41 @@ class EpochLine:
         yield grid
 
 
+@dataclass
+class NetworksLine:
+    """The live line of a selection.
+
+    Attributes:
+        event: how many networks are done.
+        what: what is counted.
+        left: the time left in words.
+    """
+
+    event: "Networks"
+    what: str
+    left: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        line = f"{self.event.done:,} of {self.event.total:,} {self.what}  {self.left}".rstrip()
+        room = options.max_width - len(line) - 2
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        done, total = self.event.done, self.event.total
+        bar = [ProgressBar(total=total, completed=done, width=min(room - 2, 24))] if room >= 10 else []
+        grid.add_row(*bar, Text(line, no_wrap=True, overflow="crop"))
+        yield grid
+
+
 class TrainingView:
     """Epochs as they end: on a terminal a line that keeps moving, in a file a line every few seconds.
 
     Args:
         screen: where to show them.
+        what: a selection counts: "networks", or "runs".
     """
 
-    def __init__(self, screen: Screen) -> None:
-        self.screen = screen
+    def __init__(self, screen: Screen, what: str = "networks") -> None:
+        self.screen, self.what = screen, what
+        self.networks: Networks | None = None
         self.begun = time.monotonic()
         self.first = 1
         self.epochs = 0
@@ -141,11 +167,13 @@ class TrainingView:
     def show(self, event: "Event") -> None:
         """Show one event of a training."""
         from percept.training.loop import Steps
-        from percept.workflow.events import Note, Started, Trained
+        from percept.workflow.events import Networks, Note, Started, Trained
 
         if isinstance(event, Note):
             self.stop()
             self.screen.say(f"- {event.text}")
+        elif isinstance(event, Networks):
+            self._networks(event)
         elif isinstance(event, Started):
             self._start(event)
         elif isinstance(event, Steps):
@@ -163,9 +191,26 @@ class TrainingView:
             self.live = Live(self.row, console=self.screen.console, transient=True, refresh_per_second=8)
             self.live.start()
 
+    def _networks(self, event: "Networks") -> None:
+        """Show how many networks of a selection are done, and the time left, counted from the first that is told."""
+        if self.networks is None or self.networks.total != event.total or self.networks.done >= event.done:
+            self.stop()
+            self.begun, self.first_networks, self.last_line = time.monotonic(), event.done, 0.0
+        self.networks = event
+        left = time_left(self.begun, event.done - self.first_networks, event.total - self.first_networks)
+        if self.screen.console.is_terminal:
+            if self.live is None:
+                self.live = Live(NetworksLine(event, self.what), console=self.screen.console, transient=True)
+                self.live.start()
+            self.live.update(NetworksLine(event, self.what, left))
+        elif time.monotonic() - self.last_line > 2 or event.done == event.total:
+            self.last_line = time.monotonic()
+            words = (f"{event.done:,} of {event.total:,} {self.what}", left if event.done < event.total else "")
+            self.screen.say("  ".join(filter(None, words)))
+
     def _advance(self, done: float) -> None:
         self.row.done = done
-        self.row.left = _time_left(self.begun, done - self.first + 1, self.epochs - self.first + 1)
+        self.row.left = time_left(self.begun, done - self.first + 1, self.epochs - self.first + 1)
 
     def _epoch(self, event: Any) -> None:
         epoch = event.epoch
@@ -185,12 +230,13 @@ class TrainingView:
         if self.live is not None:
             self.live.stop()
             self.live = None
-            if self.row.figures:
+            if self.row.figures and self.last_epoch:
                 words = (f"epoch {self.last_epoch} of {self.epochs}", *self.row.figures)
                 self.screen.say("  ".join(filter(None, words)))
 
 
-def _time_left(begun: float, done: float, total: float) -> str:
+def time_left(begun: float, done: float, total: float) -> str:
+    """Return the time left in words; "" before there is anything to tell it by."""
     if done <= 0:
         return ""
     seconds = (time.monotonic() - begun) / done * max(0.0, total - done)
@@ -224,12 +270,13 @@ def figures_table(title: str, figures: Mapping[str, Mapping[str, float | None]])
     table.add_column("95 % interval", justify="right", no_wrap=True)
     for name, figure in figures.items():
         if name not in left_out:
-            interval = f"{_number(figure['low'])} to {_number(figure['high'])}"
-            table.add_row(Text(name), _number(figure["value"]), interval)
+            interval = f"{written_number(figure['low'])} to {written_number(figure['high'])}"
+            table.add_row(Text(name), written_number(figure["value"]), interval)
     return table
 
 
-def _number(value: float | None) -> str:
+def written_number(value: float | None) -> str:
+    """Return a figure as it is printed, a dash where there is none."""
     if value is None:
         return "-"
     if value and not 1e-3 <= abs(value) < 1e9:  # a target's own unit may be tiny or huge

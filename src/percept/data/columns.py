@@ -69,6 +69,19 @@ class TablePreprocessing:
             first += encoded.shape[1]
         return result
 
+    def measured_on(self, frame: pd.DataFrame) -> "TablePreprocessing":
+        """Return the same columns and categories with the numbers' median, tail, mean and deviation of other rows.
+
+        Args:
+            frame: the training rows of one split; what is left out of it has no part in any number.
+        """
+        rows = conform(frame, self.kinds, "the table")
+        columns = (
+            column if isinstance(column, CategoryColumn) else _measured_again(column, rows[column.name])
+            for column in self.columns
+        )
+        return TablePreprocessing(tuple(columns), self.inputs, self.dropped)
+
     def unknown(self, frame: pd.DataFrame) -> dict[str, int]:
         """Return how many cells of each column hold a category that training did not have, where there are any.
 
@@ -109,6 +122,13 @@ def _column_from_json(values: Mapping[str, Any]) -> NumberColumn | CategoryColum
     if values["kind"] != "text":
         return NumberColumn(**values)
     return CategoryColumn(values["name"], tuple(values["categories"]), tuple(values["rare"]), values["missing"])
+
+
+def _measured_again(column: NumberColumn, cells: "pd.Series[Any]") -> NumberColumn:
+    known = cells.dropna().to_numpy(dtype=np.float64)
+    if not len(known):
+        return NumberColumn(column.name, column.kind, 0.0, 0.0, 0.0, 1.0, column.missing)
+    return _fit_numbers(known, column.name, column.kind, column.missing)
 
 
 def fit_columns(frame: pd.DataFrame) -> TablePreprocessing:

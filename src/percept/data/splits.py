@@ -93,6 +93,20 @@ def make_split(
     return Split(part, reasons.astype(np.str_), tuple(notes))
 
 
+def tied_units(content: Sequence[str] | None, groups: NDArray[np.int64] | None, count: int) -> NDArray[np.int64] | None:
+    """Return (samples,) numbers, equal for samples that equal content or groups tie together; None where none are tied.
+
+    Args:
+        content: (samples,) equal digests mean equal content; None: no copies are looked for.
+        groups: (samples,) equal numbers belong together, or None.
+        count: of the samples.
+    """
+    copies = None if content is None else first_alike(content)
+    tied = None if groups is None else np.unique(groups, return_inverse=True)[1].astype(np.int64)
+    units = _units([numbers for numbers in (copies, tied) if numbers is not None], count)
+    return units if int(units.max(initial=-1)) + 1 < count else None
+
+
 def _check_shares(test: float | None, validation: float) -> None:
     for name, share in (("test", test), ("validation", validation)):
         if share is not None and not 0 < share < 1:

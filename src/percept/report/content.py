@@ -182,6 +182,7 @@ class Evaluation:
         calibration_error: the expected calibration error, in [0, 1]; None for regression.
         truth: (samples,) true values; None for classification.
         predicted: (samples,) predicted values; None for classification.
+        out_of_fold: how the figures were found where they are of samples left out in turn; "" for a part of its own.
     """
 
     part: Literal["validation", "test"]
@@ -196,6 +197,59 @@ class Evaluation:
     calibration_error: float | None = None
     truth: NDArray[np.float64] | None = None
     predicted: NDArray[np.float64] | None = None
+    out_of_fold: str = ""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One candidate of a selection.
+
+    Attributes:
+        params: what it sets, by name, as it is written.
+        decay: its weight decay; None where candidates have none of their own.
+        shape: what it sets beside the weight decay, in words.
+        mean: its mean figure on the samples left out.
+        error: the standard error of that mean.
+        train: its mean figure on the samples that it learned from; None where that was not taken.
+        folds: its figure on each split.
+        restarts: the mean figure of each restart; empty for one alone.
+    """
+
+    params: Mapping[str, str]
+    decay: float | None
+    shape: str
+    mean: float
+    error: float
+    train: float | None = None
+    folds: tuple[float, ...] = ()
+    restarts: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How the network was chosen among candidates.
+
+    Attributes:
+        metric: what they were compared by.
+        higher_is_better: which way is good.
+        splits: on how many splits.
+        networks: how many networks were trained for it.
+        candidates: all of them.
+        best: number of the chosen one.
+        simplest: number of its one-standard-error neighbor.
+        sentences: what is to be known of the choice.
+        nested: the figure of the whole choice with its interval; None where it was not asked for.
+    """
+
+    metric: str
+    higher_is_better: bool
+    splits: int
+    networks: int
+    candidates: tuple[Tried, ...]
+    best: int
+    simplest: int
+    sentences: tuple[str, ...] = ()
+    nested: Score | None = None
 
 
 @dataclass(frozen=True)
@@ -229,6 +283,7 @@ class ReportContent:
         classes: class names in the order of every count; empty for regression.
         data: the data set.
         training: the training; None where nothing was trained.
+        selection: how the network was chosen; None where there was one alone.
         validation: figures on the validation part; None where there is none.
         test: figures on the test part; None while it is sealed.
         openings: every opening of the test set.
@@ -245,6 +300,7 @@ class ReportContent:
     classes: tuple[str, ...]
     data: DataSummary
     training: Training | None = None
+    selection: Selection | None = None
     validation: Evaluation | None = None
     test: Evaluation | None = None
     openings: tuple[Opening, ...] = ()

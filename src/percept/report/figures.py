@@ -29,6 +29,7 @@ def loss_curves(history: Sequence[EpochRow], chosen_epoch: int, *, name: str) ->
     epochs = [row.epoch for row in history]
     train = finite([row.train_loss for row in history])
     validation = finite([row.validation_loss for row in history])
+    said = f", validation loss from {ends(validation)}" if np.isfinite(validation).any() else ""
 
     def draw(figure: Figure) -> None:
         axes = epoch_axes(figure, chosen_epoch)
@@ -49,8 +50,7 @@ def loss_curves(history: Sequence[EpochRow], chosen_epoch: int, *, name: str) ->
         draw,
         name=name,
         title="Loss over the epochs",
-        description=f"Training loss goes from {ends(train)}, validation loss from {ends(validation)}; "
-        f"the weights of epoch {chosen_epoch} were kept.",
+        description=f"Training loss goes from {ends(train)}{said}; the weights of epoch {chosen_epoch} were kept.",
     )
 
 

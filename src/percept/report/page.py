@@ -8,6 +8,7 @@ from markupsafe import Markup
 from percept.files import write_text
 from percept.report.content import ReportContent
 from percept.report.pictures import data_uri, is_small
+from percept.report.selection import selection_view
 from percept.report.views import count_rows, evaluation_view, lead_sentence, training_view
 from percept.report.wording import (
     counted,
@@ -36,6 +37,7 @@ def render(content: ReportContent) -> str:
         content=content,
         data=content.data,
         rows=count_rows(content.data, content.classes),
+        selection=selection_view(content.selection) if content.selection else None,
         training=training_view(content.training) if content.training else None,
         validation=validation,
         test=test,

@@ -29,6 +29,11 @@ class TrainingView:
     record: Training
     curves: tuple[tuple[str, str], ...]
 
+    @property
+    def validated(self) -> bool:
+        """Return whether a validation part chose the epoch."""
+        return any(row.validation_loss is not None for row in self.record.history)
+
 
 @dataclass(frozen=True)
 class Confusion:
@@ -156,5 +161,7 @@ def count_rows(data: DataSummary, classes: tuple[str, ...]) -> list[tuple[str, t
 
 def lead_sentence(evaluation: EvaluationView) -> str:
     """Return what the headline figure is, such as "accuracy on the test set"."""
+    if evaluation.record.out_of_fold:
+        return f"{metric_name(evaluation.headline)} out of fold"
     part = "test set" if evaluation.record.part == "test" else "validation part"
     return f"{metric_name(evaluation.headline)} on the {part}"

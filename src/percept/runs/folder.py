@@ -52,6 +52,26 @@ class RunFolder:
         return self.path / "checkpoint" / "last.safetensors"
 
     @property
+    def networks(self) -> Path:
+        """The finished blocks of a stack of networks, while it is trained."""
+        return self.path / "checkpoint" / "networks"
+
+    @property
+    def parts(self) -> Path:
+        """Runs of a selection's candidates, one on each part of the data, and the files that say which part that is."""
+        return self.path / "parts"
+
+    @property
+    def selection(self) -> Path:
+        """What a selection found, for the report."""
+        return self.path / "selection.json"
+
+    @property
+    def candidates(self) -> Path:
+        """The candidates of a selection and their figures, as a table."""
+        return self.path / "selection.csv"
+
+    @property
     def data(self) -> Path:
         """The samples, where they came as arrays and not from files."""
         return self.path / "data.npz"
@@ -78,7 +98,7 @@ class RunFolder:
     @property
     def finished(self) -> bool:
         """Whether training has come to its end."""
-        return self.model.exists() and not self.checkpoint.exists()
+        return self.model.exists() and not self.checkpoint.exists() and not self.networks.exists()
 
     @property
     def epochs(self) -> int:

@@ -36,6 +36,7 @@ class DataRecipe(_Section):
         image_size: (height, width) of the network's input in pixels; None for tables.
         channels: 1 or 3; None for tables.
         resize: "stretch" or "crop".
+        parts_file: a file such as splits.csv that lays down the part of each sample; what it leaves out does not count.
     """
 
     source: str
@@ -52,6 +53,7 @@ class DataRecipe(_Section):
     image_size: tuple[int, int] | None = None
     channels: Literal[1, 3] | None = None
     resize: Literal["stretch", "crop"] = "stretch"
+    parts_file: str | None = None
 
 
 class ModelRecipe(_Section):
@@ -90,6 +92,30 @@ class TrainingRecipe(_Section):
     threads: int | None = None
 
 
+class SelectionRecipe(_Section):
+    """What a choice among candidates goes by, where there is one.
+
+    Attributes:
+        cv: a number of parts, or "loo", "bootstrap" or "subsampling".
+        alphas: weight decays of the networks that are trained as one stack; None where each is a run of its own.
+        hidden: units of each hidden layer, for each shape of the stack.
+        restarts: networks of each candidate on each split of the stack.
+        grid: values to choose from by the name of the option, where each candidate is a run of its own.
+        nested: parts of a loop around the whole choice, which tells its honest error; None for no such loop.
+        chosen: what the chosen candidate sets; None until it is known.
+        asked: the choices that were the user's own, from which each run of the selection starts.
+    """
+
+    cv: str = "5"
+    alphas: list[float] | None = None
+    hidden: list[list[int]] | None = None
+    restarts: int = 1
+    grid: dict[str, list[Any]] | None = None
+    nested: int | None = None
+    chosen: dict[str, Any] | None = None
+    asked: dict[str, Any] | None = None
+
+
 class Recipe(_Section):
     """Everything that decides a run; None stands for a choice not made yet.
 
@@ -99,6 +125,7 @@ class Recipe(_Section):
         data: which data, how read, how split.
         model: which network.
         training: how it is trained.
+        selection: which candidates are compared, and how; None where there is one alone.
     """
 
     format_version: int = FORMAT_VERSION
@@ -106,6 +133,7 @@ class Recipe(_Section):
     data: DataRecipe
     model: ModelRecipe = ModelRecipe()
     training: TrainingRecipe = TrainingRecipe()
+    selection: SelectionRecipe | None = None
 
     @classmethod
     def from_options(cls, options: dict[str, dict[str, Any]]) -> Self:
@@ -118,6 +146,8 @@ class Recipe(_Section):
             section: {name: value for name, value in values.items() if value is not None}
             for section, values in options.items()
         }
+        if not given.get("selection"):
+            given.pop("selection", None)
         try:
             return cls.model_validate(given)
         except ValidationError as error:
@@ -133,6 +163,14 @@ class Recipe(_Section):
         present = getattr(self, section)
         missing = {name: value for name, value in choices.items() if getattr(present, name) is None}
         return self.model_copy(update={section: present.model_copy(update=missing)})
+
+    def remembered(self) -> "Recipe":
+        """Return the recipe of a selection with a record of what the user asked for, before open choices are made."""
+        if self.selection is None or self.selection.asked is not None:
+            return self
+        asked = {"training": self.training.model_dump(exclude_unset=True), "image_size": self.data.image_size}
+        kept = {name: value for name, value in asked.items() if value}
+        return self.model_copy(update={"selection": self.selection.model_copy(update={"asked": kept})})
 
     def to_toml(self) -> str:
         """Return the recipe as TOML; what does not apply is left out."""

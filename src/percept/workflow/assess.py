@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from percept.data.dataset import Dataset, Target, Task
 from percept.errors import RunFolderError
-from percept.evaluation.baselines import baselines
+from percept.evaluation.baselines import Baseline, baselines
 from percept.evaluation.intervals import Figure, evaluate_figures
 from percept.evaluation.metrics import metric_named
 from percept.evaluation.verdict import best_baseline, verdict
@@ -135,6 +135,7 @@ def assess(
     seed: int,
     metric: str | None = None,
     best: str | None = None,
+    rivals: Mapping[str, Baseline] | None = None,
 ) -> Assessment:
     """Return the figures of predictions beside those of the baselines, fitted on the training part.
 
@@ -148,6 +149,7 @@ def assess(
         seed: of the resampling.
         metric: what the verdict compares by; a loss, or None, is told as accuracy, or as rmse for figures.
         best: the baseline to compare with, chosen on the validation part; None chooses it on these rows.
+        rivals: the baselines' predictions of these rows, where they are known already.
     """
     target = dataset.target
     groups = None if dataset.groups is None else dataset.groups[rows]
@@ -155,7 +157,7 @@ def assess(
     def measured(scores: NDArray[np.float64]) -> dict[str, Figure]:
         return evaluate_figures(predictions.truth, scores, classes=target.classes, groups=groups, seed=seed)
 
-    rivals = baselines(inputs, target, train, rows, seed=seed)
+    rivals = rivals or baselines(inputs, target, train, rows, seed=seed)
     compared = metric_named(told_metric(metric, target.task), target.task)
     chosen = best or best_baseline(predictions.truth, rivals, compared)
     return Assessment(

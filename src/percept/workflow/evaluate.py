@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from percept.data.dataset import Dataset
+from percept.data.dataset import Dataset, Target
 from percept.data.split_file import read_splits
 from percept.devices import choose_device, using_threads
 from percept.errors import RunFolderError
 from percept.evaluation.predict import outputs, probabilities, values
 from percept.models.file import TrainedModel, load_model
-from percept.runs.folder import open_run
+from percept.runs.folder import RunFolder, open_run
 from percept.runs.ledger import Opening, append_opening, now, read_ledger
 from percept.runs.recipe import Recipe
 from percept.workflow.assess import Figures, Predictions, assess, read_predictions, write_predictions
@@ -92,6 +92,22 @@ def evaluate(
     write_predictions(folder.predictions("test"), predictions, loaded.dataset.target)
     page = report(folder.path, loaded=loaded)
     return Evaluation(opening.figures, opening.number, len(rows), opening.verdict, folder.ledger, page)
+
+
+def predict_part(folder: RunFolder, part: str) -> tuple[Predictions, Target]:
+    """Return what a finished run's network says of one part of its data, and the target.
+
+    Args:
+        folder: the run.
+        part: "train", "validation" or "test"; of the parts that a selection leaves out, the last.
+    """
+    recipe = Recipe.read(folder.recipe)
+    device = choose_device(recipe.training.device or "cpu")
+    model = load_model(folder.model, device=str(device))
+    loaded = reload(recipe, folder, model.preprocessing)
+    rows = np.flatnonzero(read_splits(folder.splits, loaded.dataset.keys) == part)
+    raw = outputs(model.network, network_inputs(loaded, model.preprocessing), rows, model.preprocessing, device=device)
+    return _predictions(model, raw, loaded.dataset, rows), loaded.dataset.target
 
 
 def _predictions(

@@ -47,4 +47,17 @@ class Trained:
     best: int
 
 
-Event = Note | Started | Trained | Steps
+@dataclass(frozen=True)
+class Networks:
+    """Networks of a selection are done.
+
+    Attributes:
+        done: so many.
+        total: of so many.
+    """
+
+    done: int
+    total: int
+
+
+Event = Note | Started | Trained | Steps | Networks

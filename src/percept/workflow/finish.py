@@ -11,8 +11,10 @@ from percept.runs.folder import RunFolder
 from percept.runs.ledger import now
 from percept.runs.recipe import Recipe
 from percept.version import __version__
-from percept.workflow.assess import Predictions, assess, write_json, write_predictions
+from percept.workflow.assess import Assessment, Predictions, assess, write_json, write_predictions
 from percept.workflow.audit import audit_samples
+from percept.workflow.choose import assess_out_of_fold
+from percept.workflow.chosen import Chosen
 from percept.workflow.events import Event, Note
 from percept.workflow.learn import Learned, Machine
 from percept.workflow.prepare import Prepared
@@ -22,7 +24,13 @@ PACKAGES = ("torch", "accelerate", "scikit-learn", "numpy", "pandas", "pillow")
 
 
 def finish(
-    prepared: Prepared, recipe: Recipe, folder: RunFolder, machine: Machine, learned: Learned, command: str
+    prepared: Prepared,
+    recipe: Recipe,
+    folder: RunFolder,
+    machine: Machine,
+    learned: Learned,
+    command: str,
+    chosen: Chosen | None = None,
 ) -> Generator[Event, None, None]:
     """Write everything that a finished run holds; the checkpoint goes last, so that a killed finish is done again.
 
@@ -33,24 +41,15 @@ def finish(
         machine: where the network lies.
         learned: what training left.
         command: what the user typed.
+        chosen: the selection that the network comes from, whose out-of-fold figures are then the run's; or None.
     """
-    yield Note("measuring the network and its baselines on the validation part")
-    dataset, rows = prepared.loaded.dataset, prepared.rows("validation")
-    raw = outputs(
-        learned.network,
-        prepared.inputs,
-        rows,
-        prepared.preprocessing,
-        device=machine.accelerator.device,
-        precision=machine.precision,
-    )
-    classes = dataset.target.classes
-    scores = probabilities(raw) if classes else values(raw, learned.target_scale)
-    predictions = Predictions(tuple(dataset.keys[row] for row in rows), dataset.target.values[rows], scores)
-    train, training = prepared.rows("train"), recipe.training
-    assessment = assess(
-        predictions, prepared.inputs, dataset, train, rows, "validation", training.seed, training.metric
-    )
+    dataset, way = prepared.loaded.dataset, ""
+    if chosen is None:
+        yield Note("measuring the network and its baselines on the validation part")
+        predictions, assessment = _validated(prepared, recipe, machine, learned)
+    else:
+        yield Note("measuring the baselines out of fold, as the networks were")
+        predictions, assessment, way = assess_out_of_fold(prepared, chosen)
     white = getattr(prepared.preprocessing, "white", 65535)
     findings = audit_samples(prepared.loaded, white)
     write_predictions(folder.predictions("validation"), predictions, dataset.target)
@@ -66,6 +65,7 @@ def finish(
             "health": learned.checked.warnings,
             "signal": learned.checked.signal,
             "validation": assessment.to_json(),
+            "out_of_fold": way,
             "versions": {
                 "percept": __version__,
                 "python": platform.python_version(),
@@ -77,6 +77,27 @@ def finish(
     save_model(folder.model, _model(prepared, recipe, learned))
     report(folder.path, loaded=prepared.loaded)
     folder.drop_checkpoint()
+
+
+def _validated(
+    prepared: Prepared, recipe: Recipe, machine: Machine, learned: Learned
+) -> tuple[Predictions, Assessment]:
+    """Return the network's predictions of the validation part, and their figures beside the baselines'."""
+    dataset, rows = prepared.loaded.dataset, prepared.rows("validation")
+    raw = outputs(
+        learned.network,
+        prepared.inputs,
+        rows,
+        prepared.preprocessing,
+        device=machine.accelerator.device,
+        precision=machine.precision,
+    )
+    scores = probabilities(raw) if dataset.target.classes else values(raw, learned.target_scale)
+    predictions = Predictions(tuple(dataset.keys[row] for row in rows), dataset.target.values[rows], scores)
+    train, training = prepared.rows("train"), recipe.training
+    return predictions, assess(
+        predictions, prepared.inputs, dataset, train, rows, "validation", training.seed, training.metric
+    )
 
 
 def _model(prepared: Prepared, recipe: Recipe, learned: Learned) -> TrainedModel:

@@ -2,12 +2,10 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from percept.data.dataset import Dataset, Task
 from percept.data.sealed import check_sealed, sealed_content
@@ -21,14 +19,19 @@ from percept.runs.folder import RunFolder, claim, latest
 from percept.runs.lock import locked
 from percept.runs.recipe import Recipe
 from percept.training.processes import agreed, deterministic, make_accelerator
+from percept.workflow.asked import asked_recipe, stack_asked
+from percept.workflow.candidates import check_candidates
+from percept.workflow.choose import choose
 from percept.workflow.defaults import default_threads, training_defaults
-from percept.workflow.events import Event, Note
+from percept.workflow.events import Event, Networks, Note, Started
 from percept.workflow.finish import finish
+from percept.workflow.folds import rest
 from percept.workflow.learn import Machine, learn, settings_of
 from percept.workflow.memory import in_memory
 from percept.workflow.prepare import Prepared, prepare
 from percept.workflow.run import Run, open_finished
 from percept.workflow.samples import ARRAYS, read_dataset
+from percept.workflow.stack import possible, stack_choices
 
 Progress = Callable[[int, int], None]
 
@@ -64,11 +67,20 @@ def fit(
     device: str | None = None,
     precision: str | None = None,
     threads: int | None = None,
+    cv: int | str | None = None,
+    alphas: str | Sequence[float] | None = None,
+    hidden: Sequence[Sequence[int]] | None = None,
+    restarts: int | None = None,
+    nested: int | None = None,
     resume: bool = False,
     watch: Callable[[Event], None] | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Train a network on labelled data and return the finished run; None leaves a choice to percept.
+
+    With `cv`, `alphas`, `hidden`, `restarts` or `nested` the weight decay of a table's multilayer perceptron is chosen
+    by cross-validation over all samples but the sealed ones, every network trained as part of one stack; the chosen
+    one is then trained on all of these samples, and the run's validation figures are those of samples left out in turn.
 
     Args:
         data: path of a folder of pictures, an IDX folder, an .npz or a table; the name of a built-in set; or arrays:
@@ -101,6 +113,11 @@ def fit(
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         precision: "auto", "float32" or "bfloat16".
         threads: threads of the CPU.
+        cv: a number of parts, "loo" to leave out one sample in turn, "bootstrap", or "subsampling".
+        alphas: weight decays to choose from, or "auto".
+        hidden: units of each hidden layer, for each shape to choose from, such as [[64], [32, 16]].
+        restarts: networks of each candidate on each split, from different first weights.
+        nested: parts of an outer loop that measures the error of the whole choice.
         resume: go on with the unfinished run of the same command.
         watch: told each event as it happens.
         progress: told how many pictures are decoded, and of how many.
@@ -117,45 +134,77 @@ def fit(
         dataset, source = None, str(data)
     else:
         dataset, source = in_memory(data, target, task=task, group=group, test=test, header=header), ARRAYS
-    recipe = Recipe.from_options(
+    recipe = asked_recipe(
+        source,
+        target,
+        test,
         {
-            "data": {
-                "source": source,
-                "path": None if source == ARRAYS or not Path(source).exists() else str(Path(source).resolve()),
-                "target": None if target is None or np.ndim(target) else str(target),
-                "task": task,
-                "header": header,
-                "group": group,
-                "test": "none" if str(test) == "none" else "given" if test else None,
-                "test_file": str(Path(test).resolve()) if test and str(test) != "none" else None,
-                "test_size": test_size,
-                "validation_size": validation_size,
-                "skip_unreadable": skip_unreadable,
-                "image_size": image_size,
-                "resize": resize,
-            },
-            "model": {"name": model},
-            "training": {
-                "epochs": epochs,
-                "batch_size": batch_size,
-                "optimizer": optimizer,
-                "learning_rate": learning_rate,
-                "weight_decay": weight_decay,
-                "momentum": momentum,
-                "schedule": schedule,
-                "metric": metric,
-                "patience": patience,
-                "clip_norm": clip_norm,
-                "class_weights": class_weights,
-                "augment": augment,
-                "seed": seed,
-                "device": None if device == "auto" else device,
-                "precision": None if precision == "auto" else precision,
-                "threads": threads,
-            },
-        }
+            "task": task,
+            "group": group,
+            "header": header,
+            "model": model,
+            "test_size": test_size,
+            "validation_size": validation_size,
+            "skip_unreadable": skip_unreadable,
+            "image_size": image_size,
+            "resize": resize,
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "optimizer": optimizer,
+            "learning_rate": learning_rate,
+            "weight_decay": weight_decay,
+            "momentum": momentum,
+            "schedule": schedule,
+            "metric": metric,
+            "patience": patience,
+            "clip_norm": clip_norm,
+            "class_weights": class_weights,
+            "augment": augment,
+            "seed": seed,
+            "device": device,
+            "precision": precision,
+            "threads": threads,
+        },
+        stack_asked(cv, alphas, hidden, restarts, nested),
     )
-    events = fit_events(recipe, dataset=dataset, out=Path(out) if out else None, resume=resume, progress=progress)
+    return run_to_end(recipe, dataset, out, resume=resume, watch=watch, progress=progress)
+
+
+def run_to_end(
+    recipe: Recipe,
+    dataset: Dataset | None,
+    out: str | Path | None,
+    *,
+    resume: bool,
+    watch: Callable[[Event], None] | None,
+    progress: Progress | None,
+    n_jobs: int | None = None,
+) -> Run:
+    """Return the finished run of a recipe, telling each event as it happens.
+
+    Args:
+        recipe: what the user asked for.
+        dataset: the data, where they are in memory.
+        out: the run folder, or None for a fresh one.
+        resume: go on with the unfinished run of the same command.
+        watch: told each event as it happens.
+        progress: told how many pictures are decoded, and of how many.
+        n_jobs: runs of a selection at a time.
+    """
+
+    def networks(done: int, total: int) -> None:
+        if watch is not None:
+            watch(Networks(done, total))
+
+    events = fit_events(
+        recipe,
+        dataset=dataset,
+        out=Path(out) if out else None,
+        resume=resume,
+        progress=progress,
+        networks=networks,
+        n_jobs=n_jobs,
+    )
     with closing(events):  # whatever ends the training here, the run is let go at once
         while True:
             try:
@@ -174,6 +223,8 @@ def fit_events(
     out: Path | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    networks: Progress | None = None,
+    n_jobs: int | None = None,
 ) -> Generator[Event, None, Run]:
     """Train as `fit` does, yielding what happens as it happens.
 
@@ -183,6 +234,8 @@ def fit_events(
         out: the run folder, or None for a fresh one under runs/.
         resume: go on with the unfinished run of the same command.
         progress: told how many pictures are decoded, and of how many.
+        networks: told how many networks of a selection are trained, and of how many.
+        n_jobs: runs of a selection at a time, where each candidate is one.
 
     Yields:
         Notes, epochs, and steps in between.
@@ -201,8 +254,12 @@ def fit_events(
         yield Note("there is no unfinished run of this data: a new one begins")
     dataset = dataset or read_dataset(recipe.data, folder)
     metric_named(recipe.training.metric or "loss", dataset.target.task)
+    possible(recipe, dataset.kind)
     yield from map(Note, dataset.notes)
+    recipe = recipe.remembered()
     prepared = prepare(dataset, recipe, progress)
+    for candidate in check_candidates(prepared):
+        _possible(candidate)
     yield from map(Note, prepared.notes)
     machine, recipe = _machine(prepared)
     main = machine.accelerator.is_main_process
@@ -215,9 +272,19 @@ def fit_events(
         if main:
             folder.tidy()
             _plan(folder, recipe, prepared)
-        learned = yield from learn(prepared, recipe, folder, machine)
+        chosen = None
+        if recipe.selection is not None:
+            yield Started(folder.path, 1, 0)
+            chosen = yield from choose(prepared, recipe, folder, networks, n_jobs)
+            recipe = chosen.recipe
+            if chosen.learned is None:
+                prepared = prepare(dataset, recipe)
+                machine, recipe = _machine(prepared)
+            recipe.write(folder.recipe)
+        learned = chosen.learned if chosen is not None else None
+        learned = learned or (yield from learn(prepared, recipe, folder, machine))
         if main:
-            yield from finish(prepared, recipe, folder, machine, learned, command_line())
+            yield from finish(prepared, recipe, folder, machine, learned, command_line(), chosen)
     machine.accelerator.wait_for_everyone()
     return open_finished(folder)
 
@@ -242,6 +309,7 @@ def _possible(recipe: Recipe) -> None:
     """Refuse, before the data are read, what no data make right."""
     if recipe.model.name is not None and recipe.model.name not in MODELS:
         raise OptionError(f"model is {recipe.model.name!r}; expected one of {', '.join(names())}")
+    possible(recipe)
     training = recipe.training
     open_choices = {"epochs": 1, "batch_size": 1, "learning_rate": 1.0, "weight_decay": 0.0, "patience": 0}
     settings_of(recipe.filled("training", **open_choices, metric="loss"))
@@ -259,10 +327,14 @@ def _unfinished(out: Path | None, name: str, resume: bool) -> RunFolder | None:
 def _same_choices(asked: Recipe, kept: Recipe, folder: RunFolder) -> Recipe:
     """Return the kept recipe, if nothing else is asked for now; data that have moved are taken from their new place."""
     moved: dict[str, str] = {}
-    for section in ("data", "model", "training"):
+    for section in ("data", "model", "training", "selection"):
+        if getattr(asked, section) is None:
+            continue
         given = getattr(asked, section).model_dump(exclude_unset=True)
         for name, value in given.items():
-            before = getattr(getattr(kept, section), name)
+            before = getattr(getattr(kept, section), name, None)
+            if name == "arguments":  # those that were open have been filled in
+                before = {key: (before or {}).get(key) for key in value}
             if before == value or (name == "source" and asked.data.path and kept.data.path):  # its path is compared
                 continue
             if name in ("path", "test_file") and before and not Path(before).exists():
@@ -285,6 +357,10 @@ def _option(section: str, name: str) -> str:
 def _machine(prepared: Prepared) -> tuple[Machine, Recipe]:
     """Return where to train, and the recipe with every choice made."""
     recipe = prepared.recipe
+    if recipe.selection is not None and recipe.selection.alphas is not None:
+        dataset = prepared.loaded.dataset
+        recipe = stack_choices(recipe, dataset.kind, len(dataset.target.classes), len(rest(prepared)))
+        return Machine(make_accelerator(choose_device("cpu"), "float32"), "float32"), recipe
     training, name = recipe.training, recipe.model.name or ""
     device = choose_device(training.device or "auto")
     threads = choose_threads(training.threads or default_threads(recipe.data.image_size))
@@ -305,7 +381,7 @@ def _plan(folder: RunFolder, recipe: Recipe, prepared: Prepared) -> None:
     dataset = prepared.loaded.dataset
     if not folder.splits.exists():
         recipe.write(folder.recipe)
-        if recipe.data.source == ARRAYS:
+        if recipe.data.source == ARRAYS and not recipe.data.path:
             save_dataset(folder.data, dataset)
         content = sealed_content(dataset, prepared.split.part)
         write_splits(folder.splits, dataset.keys, prepared.split, dataset.target, content)

@@ -89,6 +89,8 @@ def prepare(dataset: Dataset, recipe: Recipe, progress: Callable[[int, int], Non
         seed=recipe.training.seed,
         kind=dataset.kind,
     )
+    if recipe.selection is not None and recipe.selection.alphas is not None:
+        split = without_validation(split)
     train = np.flatnonzero(split.part == "train")
     preprocessing = fit_preprocessing(loaded, train, recipe, white)
     inputs = network_inputs(loaded, preprocessing)
@@ -97,6 +99,12 @@ def prepare(dataset: Dataset, recipe: Recipe, progress: Callable[[int, int], Non
         update={"model": recipe.model.model_copy(update={"arguments": {**arguments, **recipe.model.arguments}})}
     )
     return Prepared(recipe, loaded, split, preprocessing, inputs)
+
+
+def without_validation(split: Split) -> Split:
+    """Return a split whose validation part trains: a selection validates on the samples that it leaves out in turn."""
+    part = np.where(split.part == "validation", "train", split.part)
+    return Split(part, split.reasons, split.notes)
 
 
 def _must_go_together(dataset: Dataset, recipe: Recipe) -> None:

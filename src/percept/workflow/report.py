@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,9 @@ from percept.runs.folder import RunFolder, open_run
 from percept.runs.ledger import read_ledger
 from percept.runs.recipe import Recipe
 from percept.workflow.assess import Predictions, read_predictions
+from percept.workflow.chosen import read_selection
 from percept.workflow.report_data import summarize_data
+from percept.workflow.report_selection import selection_content
 from percept.workflow.samples import Loaded, reload
 
 WORST = 12  # mistakes shown
@@ -92,6 +94,7 @@ def _content(
 ) -> ReportContent:
     method = _method(recipe, model)
     validation = _evaluation("validation", folder, model, findings["validation"], method, loaded)
+    validation = replace(validation, out_of_fold=findings.get("out_of_fold", ""))
     ledger = read_ledger(folder.ledger)
     test = _evaluation("test", folder, model, asdict(ledger[-1]), method, loaded) if ledger else None
     parts = pd.DataFrame(read_lines(folder.splits))
@@ -108,6 +111,7 @@ def _content(
         recipe=recipe.to_toml(),
         classes=model.classes,
         data=summarize_data(folder, recipe, model, parts, findings, notes, loaded),
+        selection=selection_content(read_selection(folder)),
         training=Training(
             history=read_history(folder),
             chosen_epoch=findings["chosen_epoch"],
@@ -136,7 +140,8 @@ def _summary(model: TrainedModel, recipe: Recipe, parts: pd.DataFrame) -> tuple[
     source = Path(recipe.data.source).resolve().name
     learned = (
         f"The network ({model.architecture}, {_weights(model):,} weights) learned from {counts['train']:,} {samples} of"
-        f" {source} to {task}; {counts['validation']:,} more chose the epoch whose weights were kept."
+        f" {source} to {task}"
+        + (f"; {counts['validation']:,} more chose the epoch whose weights were kept." if counts["validation"] else ".")
     )
     return learned, *(("No test set was laid aside (--test none).",) if recipe.data.test == "none" else ())
 
@@ -172,7 +177,7 @@ def read_history(folder: RunFolder) -> tuple[EpochRow, ...]:
             EpochRow(
                 int(row["epoch"]),
                 float(row["train_loss"]),
-                float(row["validation_loss"]),
+                float(row["validation_loss"]) if "validation_loss" in frame.columns else None,
                 {short: float(row[name]) for name, short in named.items() if short != "loss"},
             )
             for _, row in frame.iterrows()

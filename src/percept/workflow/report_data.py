@@ -68,10 +68,8 @@ def _split_words(parts: pd.DataFrame, recipe: Recipe) -> str:
         "none": "none are sealed for a test",
     }.get(recipe.data.test or "", f"{counts['test']:,} were sealed for the test before training began")
     left = f"; {counts['out']:,} were left out, because {_why_out(parts)}" if counts["out"] else ""
-    return (
-        f"Of {len(parts):,} {what}, {counts['train']:,} train the network, {counts['validation']:,} validate it and"
-        f" {sealed}{left}."
-    )
+    validates = f"{counts['validation']:,} validate it " if counts["validation"] else "each validating it in turn, "
+    return f"Of {len(parts):,} {what}, {counts['train']:,} train the network, {validates}and {sealed}{left}."
 
 
 def _why_out(parts: pd.DataFrame) -> str:

@@ -23,7 +23,7 @@ class Run:
 
     Attributes:
         path: the run folder.
-        validation: figures of the validation part with their 95 % intervals.
+        validation: figures of the validation part with their 95 % intervals; after a selection those out of fold.
         verdict: whether the network earned its place beside the baselines, in a sentence.
     """
 
@@ -40,6 +40,20 @@ class Run:
     def history(self) -> pd.DataFrame:
         """Return one row an epoch."""
         return pd.read_csv(RunFolder(self.path).history)
+
+    @property
+    def selection(self) -> dict[str, Any] | None:
+        """Return the candidates that were compared and what was found of them; None where nothing was chosen."""
+        from percept.workflow.chosen import read_selection
+
+        return read_selection(RunFolder(self.path))
+
+    @property
+    def out_of_fold(self) -> str:
+        """Return how the figures were found where they are of samples left out in turn; "" for a validation part."""
+        from percept.workflow.report import read_findings
+
+        return str(read_findings(RunFolder(self.path)).get("out_of_fold", ""))
 
     @property
     def report(self) -> Path:

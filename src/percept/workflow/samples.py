@@ -16,6 +16,7 @@ from percept.data.preprocessing import ImagePreprocessing
 from percept.data.sealed import check_sealed
 from percept.data.snapshot import load_dataset
 from percept.data.source import read_source
+from percept.data.split_file import read_lines
 from percept.errors import DataError
 from percept.runs.folder import RunFolder
 from percept.runs.recipe import DataRecipe, Recipe
@@ -55,8 +56,9 @@ def read_dataset(data: DataRecipe, folder: RunFolder | None = None) -> Dataset:
         data: the recipe's section on data.
         folder: the run, which keeps data that came from memory.
     """
-    if data.source == ARRAYS and folder is not None:
-        dataset = load_dataset(folder.data)
+    kept = Path(data.path) if data.path else None if folder is None else folder.data
+    if data.source == ARRAYS and kept is not None:
+        dataset = load_dataset(kept)
     else:
         dataset = read_source(
             data.path or data.source,
@@ -66,11 +68,21 @@ def read_dataset(data: DataRecipe, folder: RunFolder | None = None) -> Dataset:
             group=data.group,
             test=Path(data.test_file) if data.test_file else None,
         )
+    if data.parts_file is not None:
+        return _laid_down(dataset, Path(data.parts_file))
     if data.test == "none" and (dataset.given == "test").any():
         given = np.where(dataset.given == "test", "", dataset.given)
         note = "The test part of the data joins the rest, as --test none asks."
         dataset = replace(dataset, given=given, notes=(*dataset.notes, note))
     return dataset
+
+
+def _laid_down(dataset: Dataset, path: Path) -> Dataset:
+    """Return the samples that a file puts in a part, in these parts."""
+    parts = {line.sample: line.part for line in read_lines(path)}
+    given = np.array([parts.get(key, "out") for key in dataset.keys], dtype="<U10")
+    rows = np.flatnonzero(given != "out")
+    return replace(dataset.take(rows), given=given[rows])
 
 
 def load_samples(

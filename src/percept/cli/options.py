@@ -1,0 +1,112 @@
+"""Options and arguments that several commands share, and how their text is read."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from percept.errors import OptionError
+
+DATA, TRAINING = "What is learned from", "How it is learned"  # panels of percept fit --help
+CHOICE = "What is chosen from"
+TaskName = Literal["classification", "regression"]
+ResizeName = Literal["stretch", "crop"]
+WeightsName = Literal["none", "balanced"]
+
+RunArgument = Annotated[Path, typer.Argument(help="Run folder that percept fit wrote.", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default="auto")]
+ThreadsOption = Annotated[int | None, typer.Option(help="Threads of the CPU.", show_default="all")]
+DataOption = Annotated[Path | None, typer.Option(help="Where the data lie now, if they have moved.")]
+CvOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Choose the weight decay of a table's mlp by so many parts, or loo, bootstrap or subsampling.",
+        rich_help_panel=CHOICE,
+    ),
+]
+AlphasOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Weight decays to choose from, such as 0.01,0.1,1.", show_default="auto with --cv", rich_help_panel=CHOICE
+    ),
+]
+HiddenOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Hidden layers, such as 64 or 32x16; give it again for each shape to choose from.",
+        show_default="64 with --cv",
+        rich_help_panel=CHOICE,
+    ),
+]
+RestartsOption = Annotated[
+    int | None,
+    typer.Option(help="Networks of each candidate, from new weights.", show_default="1", rich_help_panel=CHOICE),
+]
+NestedOption = Annotated[
+    int | None,
+    typer.Option(help="Outer parts that measure the error of the whole choice.", rich_help_panel=CHOICE),
+]
+
+
+def image_sides(text: str) -> tuple[int, int]:
+    """Return the height and width that --image-size says, pixels.
+
+    Raises:
+        OptionError: it says neither one number nor two.
+    """
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise OptionError(f"--image-size is {text!r}; expected pixels such as 64, or 64x96 for height x width")
+    return int(parts[0]), int(parts[-1])
+
+
+def layers(text: str) -> list[int]:
+    """Return the units of each hidden layer.
+
+    Raises:
+        OptionError: they are no whole numbers above 0.
+
+    Example:
+        >>> layers("32x16")
+        [32, 16]
+    """
+    parts = text.lower().split("x")
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise OptionError(f"--hidden is {text!r}; expected units of each hidden layer, such as 64 or 32x16")
+    return [int(part) for part in parts]
+
+
+def grid_of(given: list[str]) -> dict[str, list[Any]]:
+    """Return the values to choose from by name.
+
+    Args:
+        given: such as ["learning_rate=0.001,0.003", "hidden=64,32x16"].
+
+    Raises:
+        OptionError: one of them names no option or no value.
+
+    Example:
+        >>> grid_of(["learning-rate=0.001,0.003", "hidden=64,32x16", "optimizer=sgd"])
+        {'learning_rate': [0.001, 0.003], 'hidden': [[64], [32, 16]], 'optimizer': ['sgd']}
+    """
+    grid: dict[str, list[Any]] = {}
+    for text in given:
+        name, equals, values = text.partition("=")
+        name = name.strip().replace("-", "_")
+        words = [word.strip() for word in values.split(",")]
+        if not name or not equals or not all(words):
+            raise OptionError(f"--grid is {text!r}; expected a name and its values, such as learning_rate=0.001,0.003")
+        if name in grid:
+            raise OptionError(f"--grid {name} is given twice; give all its values at once")
+        grid[name] = [layers(word) if name == "hidden" else _value(word) for word in words]
+    return grid
+
+
+def _value(word: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return {"true": True, "false": False}.get(word.lower(), word)
