@@ -18,20 +18,41 @@ SIGNATURES = {
         " warm_start=False, verbose=0"
     ),
     "MLPClassifier": (
-        "hidden_layer_sizes=(100,), activation='relu', *, solver='adam', alpha=0.0001, batch_size='auto',"
+        "hidden_layer_sizes=(100,), activation='relu', *, solver='adam', batch_size='auto',"
         " learning_rate='constant', learning_rate_init=0.001, power_t=0.5, max_iter=200, shuffle=True,"
-        " random_state=None, tol=0.0001, verbose=False, warm_start=False, momentum=0.9,"
+        " random_state=None, tol=0.0001, verbose=False, momentum=0.9, nesterovs_momentum=True,"
+        " early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-08,"
+        " n_iter_no_change=10, max_fun=15000, initializer=None, dropout=0.0, batch_norm=False, restarts=1,"
+        " learning_rates=None, device='cpu', alpha=0.0001, warm_start=False, loss='log_loss', output=None,"
+        " class_weight=None"
+    ),
+    "MLPClassifierCV": (
+        "alphas=(0.0001, 0.001, 0.01, 0.1, 1.0, 10.0), hidden_layer_sizes=(100,), activation='relu', *,"
+        " solver='adam', batch_size='auto', learning_rate='constant', learning_rate_init=0.001, power_t=0.5,"
+        " max_iter=200, shuffle=True, random_state=None, tol=0.0001, verbose=False, momentum=0.9,"
         " nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999,"
-        " epsilon=1e-08, n_iter_no_change=10, max_fun=15000, loss='log_loss', output=None, initializer=None,"
-        " dropout=0.0, batch_norm=False, class_weight=None, restarts=1, learning_rates=None, device='cpu'"
+        " epsilon=1e-08, n_iter_no_change=10, max_fun=15000, initializer=None, dropout=0.0, batch_norm=False,"
+        " restarts=1, learning_rates=None, device='cpu', cv=None, scoring=None, refit=True,"
+        " return_train_score=False, preprocessing=None, folder=None, progress=None, loss='log_loss',"
+        " output=None, class_weight=None"
     ),
     "MLPRegressor": (
-        "loss='squared_error', hidden_layer_sizes=(100,), activation='relu', *, solver='adam', alpha=0.0001,"
+        "loss='squared_error', hidden_layer_sizes=(100,), activation='relu', *, solver='adam',"
         " batch_size='auto', learning_rate='constant', learning_rate_init=0.001, power_t=0.5, max_iter=200,"
-        " shuffle=True, random_state=None, tol=0.0001, verbose=False, warm_start=False, momentum=0.9,"
+        " shuffle=True, random_state=None, tol=0.0001, verbose=False, momentum=0.9, nesterovs_momentum=True,"
+        " early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-08,"
+        " n_iter_no_change=10, max_fun=15000, initializer=None, dropout=0.0, batch_norm=False, restarts=1,"
+        " learning_rates=None, device='cpu', alpha=0.0001, warm_start=False, output=None"
+    ),
+    "MLPRegressorCV": (
+        "alphas=(0.0001, 0.001, 0.01, 0.1, 1.0, 10.0), hidden_layer_sizes=(100,), activation='relu', *,"
+        " solver='adam', batch_size='auto', learning_rate='constant', learning_rate_init=0.001, power_t=0.5,"
+        " max_iter=200, shuffle=True, random_state=None, tol=0.0001, verbose=False, momentum=0.9,"
         " nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999,"
-        " epsilon=1e-08, n_iter_no_change=10, max_fun=15000, output=None, initializer=None, dropout=0.0,"
-        " batch_norm=False, restarts=1, learning_rates=None, device='cpu'"
+        " epsilon=1e-08, n_iter_no_change=10, max_fun=15000, initializer=None, dropout=0.0, batch_norm=False,"
+        " restarts=1, learning_rates=None, device='cpu', cv=None, scoring=None, refit=True,"
+        " return_train_score=False, preprocessing=None, folder=None, progress=None, loss='squared_error',"
+        " output=None"
     ),
     "Perceptron": (
         "*, penalty=None, alpha=0.0001, l1_ratio=0.15, fit_intercept=True, max_iter=1000, tol=0.001,"
