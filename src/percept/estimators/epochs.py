@@ -6,6 +6,7 @@ same.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -99,8 +100,6 @@ def train(
     settings: Settings,
     validate: Validate | None = None,
     tell: Callable[[int], None] | None = None,
-    *,
-    blocks: int = 1,
 ) -> None:
     """Train every model of a stack in place until it stops by its own rule or has had its epochs.
 
@@ -112,8 +111,7 @@ def train(
         shuffles: the order of the samples.
         settings: how.
         validate: the score of a model on its samples held out, where there are any.
-        tell: told how many models are done, each time some more are.
-        blocks: stacks like this one that are to come, this one included, for the choice of the engine.
+        tell: told how much is done, in models, if all take all their epochs.
 
     Source: notes §2.5.2 (early stopping).
     """
@@ -127,9 +125,10 @@ def train(
             shuffles.orders_of if settings.shuffle else np.zeros(len(lesson.rows_of), np.intp),
             lesson.counts, settings.layer_rates, lesson.held, lesson.held_counts,
         )  # fmt: skip
-        left = (settings.epochs - done) * blocks
+        left = settings.epochs - done
+        told = None if tell is None else partial(_tell, tell, len(lesson.rows_of), done, epochs, settings.epochs)
         try:
-            run_courses(work, courses, settings.rule, validate, expected_epochs=left, device=settings.device, tell=tell)
+            run_courses(work, courses, settings.rule, validate, expected_epochs=left, device=settings.device, tell=told)
         finally:
             taken = courses.epochs - done
             for source, kept in enumerate(before):
@@ -137,6 +136,11 @@ def train(
         done += epochs
         if settings.verbose:
             print("\n".join(_words(courses, settings.rule)))
+
+
+def _tell(tell: Callable[[int], None], models: int, before: int, epochs: int, most: int, done: int) -> None:
+    """Tell how much is done, in models: `done` of them have had so many epochs more than before."""
+    tell((models * before + done * epochs) // most)
 
 
 def _so_many(lesson: Lesson, shuffles: Shuffles, settings: Settings, done: int) -> int:

@@ -24,7 +24,7 @@ from percept.estimators.options import check_flag, check_number
 from percept.estimators.out_of_fold import OutOfFold
 from percept.estimators.restarts import lowest, seeds_of
 from percept.estimators.scoring import score, scorer_of
-from percept.estimators.stack import Block, Job, Trials, blocks_of, run_block
+from percept.estimators.stack import Block, Job, Trials, blocks_of, get_ready, run_block
 from percept.estimators.weights import sample_weights
 from percept.selection.results import best_index, cv_results, one_standard_error
 from percept.selection.splits import make_splits
@@ -91,14 +91,14 @@ class NetworkSelection(TrainingOptions, BaseEstimator):  # type: ignore[misc]
         scorer, self.scoring_ = scorer_of(self.scoring, template, lone=any(len(test) < 2 for _, test in self.splits_))
         blocks = list(blocks_of(folds, candidates, self.restarts))
         kept = KeptBlocks.open(self.folder, self, folds)
+        get_ready(blocks)
         table, answers = self._empty(len(candidates)), OutOfFold(len(y), len(candidates), self._know(y))
         done, total = 0, sum(len(block.jobs) for block in blocks)
         for number, block in enumerate(blocks):
             trials = kept.read(number, block)
             if trials is None:
                 tell = None if self.progress is None else self._teller(done, total)
-                left = len(blocks) - number
-                trials = run_block(block, with_train=self.return_train_score, blocks=left, tell=tell)
+                trials = run_block(block, with_train=self.return_train_score, tell=tell)
                 kept.write(number, trials)
             self._take(block, trials, scorer, table, answers)
             done += len(block.jobs)

@@ -21,6 +21,7 @@ from percept.training.stacked import compiled
 from percept.training.stacked.course import new_courses
 from percept.training.stacked.design import Floats, Network
 from percept.training.stacked.draw import initial_parameters
+from percept.training.stacked.run import ready_if_worth, time_lost
 from percept.training.stacked.solver import new_state
 
 ROOM = 48 << 20  # bytes of the parameters and moments that are held at once
@@ -125,13 +126,25 @@ def _full(network: Network, jobs: Sequence[Job], more: int) -> bool:
     return bool(count * each * material.X.dtype.itemsize > ROOM or work > A_WHILE)
 
 
-def run_block(block: Block, *, with_train: bool, blocks: int = 1, tell: Callable[[int], None] | None = None) -> Trials:
+def get_ready(blocks: Sequence[Block]) -> None:
+    """Have the compiled kernel ready if the blocks together gain back what that costs; one alone may not."""
+    template = blocks[0].jobs[0].fold.material.template
+    if template.solver == "lbfgs" or template.device != "cpu":
+        return
+    lost = 0.0
+    for block in blocks:
+        samples = [len(job.fold.train) for job in block.jobs]
+        batch = 200 if template.batch_size == "auto" else template.batch_size
+        lost += template.max_iter / 2 * time_lost(block.network, samples, min(batch, max(samples)))
+    ready_if_worth(blocks[0].network, solver_of(template), blocks[0].jobs[0].fold.material.X.dtype, lost)
+
+
+def run_block(block: Block, *, with_train: bool, tell: Callable[[int], None] | None = None) -> Trials:
     """Train a block's networks and return what they came to.
 
     Args:
         block: the networks.
         with_train: whether answers to training rows are wanted.
-        blocks: of the whole selection, for the choice of the engine.
         tell: told how many networks are done.
     """
     material = block.jobs[0].fold.material
@@ -140,7 +153,7 @@ def run_block(block: Block, *, with_train: bool, blocks: int = 1, tell: Callable
     if material.template.solver == "lbfgs":
         trials = _by_whole(block, starts, tell)
     else:
-        trials = _by_batches(block, starts, blocks, tell)
+        trials = _by_batches(block, starts, tell)
     trained = time.perf_counter()
     trials.outputs = _answers(block, trials, [job.fold.test for job in block.jobs])
     answered = time.perf_counter()
@@ -177,7 +190,7 @@ def _starts(block: Block) -> dict[int, Start]:
     return starts
 
 
-def _by_batches(block: Block, starts: dict[int, Start], blocks: int, tell: Callable[[int], None] | None) -> Trials:
+def _by_batches(block: Block, starts: dict[int, Start], tell: Callable[[int], None] | None) -> Trials:
     """Train by batches, the whole block at once."""
     material, jobs = block.jobs[0].fold.material, block.jobs
     lines = {number: line for line, number in enumerate(starts)}
@@ -209,7 +222,6 @@ def _by_batches(block: Block, starts: dict[int, Start], blocks: int, tell: Calla
             block.network, material.X, material.T, material.weight, [start.held for start in starts.values()]
         ),
         tell,
-        blocks=blocks,
     )
     epochs, scored = courses.epochs, settings.rule.judge == "score"
     last = np.maximum(epochs - 1, 0)

@@ -182,19 +182,49 @@ def kernel_is_faster(work: Work, expected_epochs: int | None) -> bool:
     if loaded(work.state.parameters.dtype):
         return True
     later = max((expected_epochs or 0) - work.epochs, 0)  # a fit that may stop on its own does so half-way, say
-    lost = seconds_lost(work, work.epochs + later / 2) + (0.0 if "torch" in sys.modules else IMPORTING)
-    loading = LOADING + (0.0 if "numba" in sys.modules else LOADING_NUMBA)
-    if lost + _spent >= loading and (lost + _spent >= COMPILING or on_disk(work.state.parameters.dtype)):
+    if _worth(work.state.parameters.dtype, seconds_lost(work, work.epochs + later / 2)):
         return True
     _spent += seconds_lost(work, work.epochs)
     return False
 
 
+def ready_if_worth(network: Network, solver: Solver, dtype: np.dtype[Any], lost: float) -> None:
+    """Have the kernel ready, for work still to come of which torch would lose so many seconds, if it repays that.
+
+    Args:
+        network: of the work.
+        solver: of the work.
+        dtype: of the work.
+        lost: seconds, see `time_lost`.
+    """
+    if takes(network, solver) and not loaded(dtype) and _worth(dtype, lost):
+        from percept.training.stacked import compiled
+
+        compiled.ready(dtype)
+
+
+def _worth(dtype: np.dtype[Any], lost: float) -> bool:
+    """Return whether the kernel, not yet loaded, repays making it ready by the seconds that torch would lose."""
+    lost += _spent + (0.0 if "torch" in sys.modules else IMPORTING)
+    loading = LOADING + (0.0 if "numba" in sys.modules else LOADING_NUMBA)
+    return lost >= loading and (lost >= COMPILING or on_disk(dtype))
+
+
 def seconds_lost(work: Work, epochs: float) -> float:
-    """Return about how many seconds longer torch takes than the kernel for so many epochs of a stack.
+    """Return about how many seconds longer torch takes than the kernel for so many epochs of a stack."""
+    return epochs * time_lost(work.network, work.counts, work.batch_size)
+
+
+def time_lost(network: Network, samples: Sequence[int] | NDArray[np.intp], batch_size: int) -> float:
+    """Return about how many seconds longer torch takes than the kernel for one epoch of a stack.
 
     Torch takes the steps of models with the same number of samples together, the kernel one model's after another's.
+
+    Args:
+        network: the design.
+        samples: (models,) that each is trained on.
+        batch_size: samples a step.
     """
-    steps = -(-np.unique(work.counts) // work.batch_size)
-    samples = int(work.counts.sum())
-    return epochs * float(steps.sum() * STEP + samples * work.network.parameter_count * ARITHMETIC)
+    counts = np.asarray(samples)
+    steps = -(-np.unique(counts) // batch_size)
+    return float(steps.sum() * STEP + int(counts.sum()) * network.parameter_count * ARITHMETIC)
