@@ -150,10 +150,8 @@ def run_block(block: Block, *, with_train: bool, tell: Callable[[int], None] | N
     material = block.jobs[0].fold.material
     begun = time.perf_counter()
     starts = _starts(block)
-    if material.template.solver == "lbfgs":
-        trials = _by_whole(block, starts, tell)
-    else:
-        trials = _by_batches(block, starts, tell)
+    trained_by = _by_whole if material.template.solver == "lbfgs" else _by_batches
+    trials = trained_by(block, starts, tell)
     trained = time.perf_counter()
     trials.outputs = _answers(block, trials, [job.fold.test for job in block.jobs])
     answered = time.perf_counter()
