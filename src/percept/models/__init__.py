@@ -1,5 +1,7 @@
 """What a network is: architectures by name, and the file that keeps a trained one."""
 
-from percept.models.architecture import MODELS, Architecture, arguments_for, build, choose_size, names
+from percept.models.architecture import Architecture
+from percept.models.building import arguments_for, build, choose_size, names
+from percept.models.catalog import MODELS
 
 __all__ = ["MODELS", "Architecture", "arguments_for", "build", "choose_size", "names"]
