@@ -3,5 +3,6 @@
 from percept.models.architecture import Architecture
 from percept.models.building import arguments_for, build, choose_size, names
 from percept.models.catalog import MODELS
+from percept.models.pretrained import load_weights
 
-__all__ = ["MODELS", "Architecture", "arguments_for", "build", "choose_size", "names"]
+__all__ = ["MODELS", "Architecture", "arguments_for", "build", "choose_size", "load_weights", "names"]

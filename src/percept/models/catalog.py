@@ -60,9 +60,8 @@ def _thin(depth: int, fit: Fit = fit_channels) -> Architecture:
     return _pictures(partial(cifar_resnet, depth), RESIDUAL, fit=fit, kept_sides=SMALL)
 
 
-def _dense(form: str, kept_sides: tuple[int, int] = LARGE) -> Architecture:
-    smallest = densenet.FORMS[form].smallest_side
-    return _pictures(partial(densenet.densenet, form), DENSE, smallest_side=smallest, kept_sides=kept_sides)
+def _dense(form: str) -> Architecture:
+    return _pictures(partial(densenet.densenet, form), DENSE, smallest_side=densenet.FORMS[form].smallest_side)
 
 
 def _scaled(form: str) -> Architecture:
@@ -114,7 +113,7 @@ MODELS: dict[str, Architecture] = {
     "densenet121": _dense("densenet121"),
     "densenet169": _dense("densenet169"),
     "densenet201": _dense("densenet201"),
-    "densenet_bc_100_12": _dense("densenet_bc_100_12", SMALL),
+    "densenet_bc_100_12": _pictures(densenet.densenet_bc_100_12, DENSE, smallest_side=4, kept_sides=SMALL),
     "mobilenet": _pictures(mobilenet, ("Howard et al.", 2017)),
     "mobilenet_v2": _pictures(mobilenet_v2, ("Sandler, Howard, Zhu, Zhmoginov & Chen", 2018)),
     "efficientnet_b0": _scaled("efficientnet_b0"),

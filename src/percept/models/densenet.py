@@ -83,6 +83,32 @@ def densenet(form: str, /, *, classes: int = 1000, channels: int = 3) -> nn.Modu
         7978856
     """
     require_choice("densenet", FORMS, form=form)
+    return _network(form, classes, channels)
+
+
+def densenet_bc_100_12(*, classes: int = 10, channels: int = 3) -> nn.Module:
+    """Return DenseNet-BC of 100 layers and growth 12, for small pictures of any size from 4x4 on.
+
+    Args:
+        classes: outputs of the network, 1 for regression.
+        channels: 1 for grey pictures, 3 for color.
+
+    Returns:
+        A network from (samples, channels, height, width) to (samples, classes) scores.
+
+    Raises:
+        OptionError: an argument is out of range.
+
+    Source: notes §3.5.7; Huang, Liu, van der Maaten & Weinberger 2017, table 2.
+
+    Example:
+        >>> sum(weights.numel() for weights in densenet_bc_100_12().parameters())
+        769162
+    """
+    return _network("densenet_bc_100_12", classes, channels)
+
+
+def _network(form: str, classes: int, channels: int) -> nn.Module:
     require_counts(form, classes=classes, channels=channels)
     table = FORMS[form]
     width = 2 * table.growth

@@ -25,7 +25,7 @@ from math import ceil
 
 from torch import nn
 
-from percept.models.arguments import require_choice, require_counts, require_share
+from percept.models.arguments import require_choice, require_counts, require_multiplier, require_share
 from percept.models.pictures import takes
 from percept.models.widths import round_channels
 from percept.nn.blocks import ConvNormAct, MBConv, scores_layer
@@ -54,7 +54,7 @@ class Form:
         width: what the channels of every layer are multiplied by, about 1.1^phi.
         resolution: side of the pictures that it was trained on, about 224 x 1.15^phi pixels.
         dropout: before the last layer.
-        epsilon: what normalization adds to the variance; published weights are of these values.
+        epsilon: what normalization adds to the variance in torchvision's weights.
     """
 
     phi: float
@@ -93,7 +93,14 @@ def compound_scaling(phi: float) -> tuple[float, float, float]:
 
 
 def efficientnet(
-    form: str, /, *, classes: int = 1000, channels: int = 3, dropped: float = 0.2, dropout: float | None = None
+    form: str,
+    /,
+    *,
+    classes: int = 1000,
+    channels: int = 3,
+    dropped: float = 0.2,
+    dropout: float | None = None,
+    epsilon: float | None = None,
 ) -> nn.Module:
     """Return an EfficientNet for pictures of any size.
 
@@ -104,6 +111,8 @@ def efficientnet(
         dropped: probability in [0, 1) that stochastic depth leaves out the last block for a sample of a training
             step; it grows from 0 at the first block.
         dropout: probability in [0, 1) that an average is silent in a training step; None for the form's own.
+        epsilon: what normalization adds to the variance; None for the form's own, that of torchvision's weights. All
+            of timm's weights, but those named tf_, need 1e-5.
 
     Returns:
         A network from (samples, channels, height, width) to (samples, classes) scores.
@@ -122,6 +131,8 @@ def efficientnet(
     dropout = table.dropout if dropout is None else dropout
     require_counts(form, classes=classes, channels=channels)
     require_share(form, dropped=dropped, dropout=dropout)
+    epsilon = table.epsilon if epsilon is None else epsilon
+    require_multiplier(form, epsilon=epsilon)
     stem, last = round_channels(32 * table.width), round_channels(1280 * table.width)
     stages = _stages(table, stem, dropped)
     network = nn.Sequential(  # the shape after each stage, for B0 and one picture of 224x224
@@ -137,7 +148,7 @@ def efficientnet(
     )
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
-            layer.eps = table.epsilon
+            layer.eps = epsilon
     return takes(network, form, channels=channels)
 
 

@@ -28,13 +28,15 @@ from percept.nn.blocks import ConvNormAct, DepthwiseSeparable, scores_layer
 STAGES = ((64, 1, 1), (128, 2, 2), (256, 2, 2), (512, 6, 2), (1024, 2, 2))
 
 
-def mobilenet(*, classes: int = 1000, channels: int = 3, width: float = 1.0) -> nn.Module:
+def mobilenet(*, classes: int = 1000, channels: int = 3, width: float = 1.0, activation: str = "relu6") -> nn.Module:
     """Return MobileNet for pictures of any size.
 
     Args:
         classes: outputs of the network, 1 for regression.
         channels: 1 for grey pictures, 3 for color.
         width: what the channels of every layer are multiplied by, above 0; they are rounded to multiples of 8.
+        activation: a name that `activation_layer` knows: "relu6" as in the authors' code and in published weights,
+            "relu" as in the paper's text.
 
     Returns:
         A network from (samples, channels, height, width) to (samples, classes) scores.
@@ -54,13 +56,13 @@ def mobilenet(*, classes: int = 1000, channels: int = 3, width: float = 1.0) -> 
     stages: dict[str, nn.Module] = {}
     for number, (base, layers, stride) in enumerate(STAGES, start=1):
         outputs = round_channels(base * width)
-        first = DepthwiseSeparable(inputs, outputs, stride=stride)
-        others = (DepthwiseSeparable(outputs, outputs) for _ in range(layers - 1))
+        first = DepthwiseSeparable(inputs, outputs, stride=stride, activation=activation)
+        others = (DepthwiseSeparable(outputs, outputs, activation=activation) for _ in range(layers - 1))
         stages[f"stage{number}"] = nn.Sequential(first, *others)
         inputs = outputs
     network = nn.Sequential(  # the shape after each stage, for one picture of 224x224
         OrderedDict(
-            stem=ConvNormAct(channels, stem, stride=2),  # 32x112x112
+            stem=ConvNormAct(channels, stem, stride=2, activation=activation),  # 32x112x112
             **stages,  # 64x112x112, 128x56x56, 256x28x28, 512x14x14, 1024x7x7
             average=nn.AdaptiveAvgPool2d(1),
             flatten=nn.Flatten(),  # 1024

@@ -31,9 +31,9 @@ class Checkpointed(nn.Sequential):
             for layer in self:
                 features = layer(features)
             return features
-        length = ceil(sqrt(len(self)))
-        for start in range(0, len(self), length):
-            section = self[start : start + length]
+        layers, length = list(self), ceil(sqrt(len(self)))
+        for start in range(0, len(layers), length):
+            section = nn.Sequential(*layers[start : start + length])
             features = checkpoint(section, features, use_reentrant=False, context_fn=partial(_contexts, section))
         return features
 
@@ -45,11 +45,12 @@ def _contexts(section: nn.Module) -> tuple[AbstractContextManager[None], Abstrac
 @contextmanager
 def _averages_kept(section: nn.Module) -> Iterator[None]:
     """Let the second pass normalize by its batch as the first did, without moving the running averages again."""
-    tracking = [layer for layer in section.modules() if isinstance(layer, _BatchNorm) and layer.track_running_stats]
-    for layer in tracking:
-        layer.track_running_stats = False
+    layers = [layer for layer in section.modules() if isinstance(layer, _BatchNorm)]
+    before = [(layer, layer.momentum, layer.num_batches_tracked) for layer in layers]
+    for layer in layers:
+        layer.momentum, layer.num_batches_tracked = 0.0, None
     try:
         yield
     finally:
-        for layer in tracking:
-            layer.track_running_stats = True
+        for layer, momentum, counter in before:
+            layer.momentum, layer.num_batches_tracked = momentum, counter

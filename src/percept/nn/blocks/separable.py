@@ -6,7 +6,7 @@ from percept.nn.blocks.convolution import ConvNormAct
 
 
 class DepthwiseSeparable(nn.Sequential):
-    """A 3x3 convolution of each channel alone, then a 1x1 convolution, both with normalization and ReLU.
+    """A 3x3 convolution of each channel alone, then a 1x1 convolution, both with normalization and activation.
 
     For c channels in and d out it has 9 c + c d weights, where a whole 3x3 convolution has 9 c d.
 
@@ -14,6 +14,7 @@ class DepthwiseSeparable(nn.Sequential):
         inputs: channels that come in.
         outputs: channels that go out.
         stride: of the depthwise convolution.
+        activation: a name that `activation_layer` knows.
 
     Source: notes §3.5.6; Howard et al. 2017, section 3.1.
 
@@ -22,7 +23,7 @@ class DepthwiseSeparable(nn.Sequential):
         [(8, 1, 3, 3), (16, 8, 1, 1)]
     """
 
-    def __init__(self, inputs: int, outputs: int, *, stride: int = 1) -> None:
+    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, activation: str = "relu") -> None:
         super().__init__()
-        self.depthwise = ConvNormAct(inputs, inputs, stride=stride, groups=inputs)
-        self.pointwise = ConvNormAct(inputs, outputs, kernel=1)
+        self.depthwise = ConvNormAct(inputs, inputs, stride=stride, groups=inputs, activation=activation)
+        self.pointwise = ConvNormAct(inputs, outputs, kernel=1, activation=activation)
