@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from percept.workflow.evaluate import evaluate as evaluate
     from percept.workflow.explain import explain as explain
     from percept.workflow.fit import fit as fit
+    from percept.workflow.inspect import inspect as inspect
     from percept.workflow.load import load as load
     from percept.workflow.predict import predict as predict
 
@@ -27,6 +28,7 @@ _HOMES = {
     "evaluate": "percept.workflow.evaluate",
     "explain": "percept.workflow.explain",
     "fit": "percept.workflow.fit",
+    "inspect": "percept.workflow.inspect",
     "load": "percept.workflow.load",
     "predict": "percept.workflow.predict",
 }

@@ -49,6 +49,7 @@ SIGNATURES = {
         " patience=None, clip_norm=None, class_weights=None, augment=None, seed=None, device=None,"
         " precision=None, threads=None, resume=False, watch=None, progress=None"
     ),
+    "inspect": "network, *, image=None, channels=None, classes=None, features=None",
     "load": "path, *, device='auto'",
     "predict": "run, samples, *, out=None, probabilities=False, skip_unreadable=False, device=None, threads=None",
 }

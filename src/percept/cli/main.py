@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Never
 
 import typer
 
+from percept.cli import networks
 from percept.cli.stopping import Stopped, ignore_signals, stop_on_signals
 from percept.errors import PerceptError, PerceptWarning
 from percept.version import __version__
@@ -189,10 +190,11 @@ def fit(
 ) -> None:
     """Train a network on labelled data: a run folder with model, figures and report."""
     from percept.cli.screen import Screen, TrainingView, decoding, figures_table
+    from percept.cli.sizes import picture_size
 
     screen = Screen(as_json)
     view = TrainingView(screen)
-    size = None if image_size is None else _image_size(image_size)
+    size = None if image_size is None else picture_size("--image-size", image_size)
     from percept.workflow.fit import fit as run_fit
 
     try:
@@ -255,15 +257,6 @@ def _interrupted(folder: Path | None, code: int) -> Never:
     where = f" in {folder}; the same command with --resume goes on" if folder else ""
     typer.echo(f"percept: stopped: {saved}{where}", err=True)
     raise typer.Exit(code)
-
-
-def _image_size(text: str) -> tuple[int, int]:
-    from percept.errors import OptionError
-
-    parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise OptionError(f"--image-size is {text!r}; expected pixels such as 64, or 64x96 for height x width")
-    return int(parts[0]), int(parts[-1])
 
 
 @app.command()
@@ -376,24 +369,8 @@ def report(run: RunArgument, data: DataOption = None, as_json: JsonOption = Fals
     screen.result({"report": str(path)})
 
 
-@app.command()
-def models(as_json: JsonOption = False) -> None:
-    """List the networks: what they take, their default input size and their paper."""
-    from rich.table import Table
-
-    from percept.cli.screen import Screen
-
-    screen = Screen(as_json)
-    from percept.workflow.models import models as list_models
-
-    rows = list_models()
-    table = Table(box=None, pad_edge=False)
-    for name in ("network", "takes", "input size", "weights", "from"):
-        table.add_column(name, justify="right" if name == "weights" else "left")
-    for row in rows:
-        table.add_row(row.name, row.takes, row.input_size, f"{row.weights:,} ({row.weights_of})", row.source)
-    screen.table(table)
-    screen.result([vars(row) for row in rows])
+app.command()(networks.models)
+app.command()(networks.inspect)
 
 
 def run() -> None:

@@ -114,9 +114,14 @@ def receptive_field(field: Field) -> ReceptiveField:
         stride=tuple(_number(axis.windows.stride) for axis in field),
         first_center=tuple(_center(axis) for axis in field),
         whole=bool(field) and all(axis.windows.whole for axis in field),
-        local=tuple(0 if axis.windows.whole and not axis.windows.step else axis.windows.size for axis in field),
+        local=tuple(map(local_size, field)),
         along=field,
     )
+
+
+def local_size(along: Along) -> int:
+    """Return the pixels that a value sees by convolutions and poolings along an axis; 0 where only others are left."""
+    return 0 if along.windows.whole and not along.windows.step else along.windows.size
 
 
 def _center(axis: Along) -> Number | None:

@@ -22,11 +22,11 @@ def fields(trace: Trace) -> dict[fx.Node, Field | OptionError]:
         inputs = [found[each] for each in node.all_input_nodes if each in found]
         if inputs:
             hidden = next((each for each in inputs if isinstance(each, OptionError)), None)
-            found[node] = _field(trace, node, found) if hidden is None else hidden
+            found[node] = _field(node, found) if hidden is None else hidden
     return found
 
 
-def _field(trace: Trace, node: fx.Node, found: dict[fx.Node, Field | OptionError]) -> Field | OptionError:
+def _field(node: fx.Node, found: dict[fx.Node, Field | OptionError]) -> Field | OptionError:
     given = []
     for each in node.all_input_nodes:
         field = found.get(each)
@@ -34,6 +34,6 @@ def _field(trace: Trace, node: fx.Node, found: dict[fx.Node, Field | OptionError
             given.append(Given(tuple(getattr(value_of(each), "shape", ())), field))
     made = value_of(node)
     try:
-        return after(operation(trace, node), given, tuple(made.shape) if isinstance(made, Tensor) else None)
+        return after(operation(node), given, tuple(made.shape) if isinstance(made, Tensor) else None)
     except UnfollowedError as why:
         return OptionError(f"the receptive field is not known from {name_of(node)} ({kind_of(node)}) on: {why}")

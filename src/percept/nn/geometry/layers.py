@@ -28,17 +28,16 @@ from percept.nn.geometry.readings import (
     stacked,
     transposed,
 )
-from percept.nn.geometry.trace import ELEMENTWISE, Trace, kind_of
+from percept.nn.geometry.trace import ELEMENTWISE, kind_of, layer_of
 
 
-def operation(trace: Trace, node: fx.Node) -> Operation:
+def operation(node: fx.Node) -> Operation:
     """Return what a step does in space.
 
     Args:
-        trace: the network.
-        node: one of its steps, with at least one input.
+        node: a step of a trace, with at least one input.
     """
-    layer = trace.module_of(node)
+    layer = layer_of(node)
     call = Call(node, layer)
     if layer is not None:
         known = next((LAYERS[each] for each in type(layer).__mro__ if each in LAYERS), None)

@@ -13,7 +13,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, fx, nn
 from torch.fx.proxy import Attribute
-from torch.utils._pytree import tree_map
+from torch.overrides import TorchFunctionMode
 
 from percept.errors import OptionError, PerceptError
 
@@ -28,6 +28,12 @@ ELEMENTWISE: tuple[type[nn.Module], ...] = (
 """Layers that in evaluation work value by value, or across channels: what they give has the shape of what they take."""
 HANDED_ON = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 """Of these, the layers that in evaluation hand on what they take."""
+DRAWS = {
+    *(Tensor.normal_, Tensor.uniform_, Tensor.zero_, Tensor.fill_, nn.init.normal_, nn.init.uniform_, nn.init.zeros_),
+    *(nn.init.ones_, nn.init.constant_, nn.init.xavier_normal_, nn.init.xavier_uniform_, nn.init.kaiming_normal_),
+    *(nn.init.kaiming_uniform_, nn.init.trunc_normal_),
+}
+"""Functions that give weights their first values."""
 SAMPLES = 2  # in the batch that is followed: with one, batch normalization has nothing to average in training
 
 
@@ -37,18 +43,14 @@ class Trace:
 
     Attributes:
         network: the network.
-        nodes: its steps; each has in `meta` its "value" (a tensor of the meta device, or several), the "path" of the
-            module that runs it, and is read by `value_of`, `name_of` and `kind_of`.
+        nodes: its steps, read by `value_of`, `layer_of`, `name_of` and `kind_of`; `meta` of each holds its "value", its
+            "layer", and the "path" of the module that it runs in.
         input: the node of the input.
     """
 
     network: nn.Module
     nodes: tuple[fx.Node, ...]
     input: fx.Node
-
-    def module_of(self, node: fx.Node) -> nn.Module | None:
-        """Return the layer that a node calls; None where it calls a function."""
-        return self.network.get_submodule(str(node.target)) if node.op == "call_module" else None
 
 
 def trace(network: nn.Module, shape: Sequence[int]) -> Trace:
@@ -65,17 +67,37 @@ def trace(network: nn.Module, shape: Sequence[int]) -> Trace:
         >>> [name_of(node) for node in trace(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), (1, 8, 8)).nodes]
         ['input', '0', '1']
     """
-    tracer = _ShapeTracer(network, torch.empty(SAMPLES, *shape, device=META))
+    inputs = torch.empty(SAMPLES, *shape, device=META)
+    tracer = _ShapeTracer(network, inputs)
     try:
         with without_weights(network, training=False):
+            for key, check in network._forward_pre_hooks.items():
+                if key not in network._forward_pre_hooks_with_kwargs:
+                    check(network, (inputs,))  # fx leaves them out; percept's networks say there what they take
             graph = tracer.trace(network)
     except PerceptError:
         raise
     except Exception as error:  # whatever a user's code raises
-        raise _refused(type(network).__name__, shape, error) from error
+        raise refused(type(network).__name__, shape, error) from error
     nodes = tuple(node for node in graph.nodes if node.op != "output")
     given = [node for node in nodes if node.op == "placeholder" and node.meta["value"] is not None]
     return Trace(network, nodes, given[0])
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves weights as they are where a layer would draw them."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function in DRAWS:
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Build networks on the meta device, without the time that drawing their weights takes even there."""
+    with META, _Undrawn():
+        yield
 
 
 @contextmanager
@@ -117,6 +139,12 @@ def value_of(node: fx.Node) -> Any:
     return node.meta["value"]
 
 
+def layer_of(node: fx.Node) -> nn.Module | None:
+    """Return the layer that a step calls; None where it calls a function."""
+    layer: nn.Module | None = node.meta.get("layer")
+    return layer
+
+
 def name_of(node: fx.Node) -> str:
     """Return what a step is called: its layer's name, or the module it stands in and the function, "layer1.0 add"."""
     if node.op in ("call_module", "get_attr"):
@@ -127,7 +155,7 @@ def name_of(node: fx.Node) -> str:
 def kind_of(node: fx.Node) -> str:
     """Return the kind of a step: its layer's class, or its function's name."""
     if node.op == "call_module":
-        return str(node.meta["class"])
+        return type(node.meta["layer"]).__name__
     if node.op == "call_function":
         return _FUNCTION_NAMES.get(node.target, getattr(node.target, "__name__", str(node.target)))
     return str(node.target)
@@ -162,7 +190,8 @@ class _ShapeTracer(fx.Tracer):
 
     def __init__(self, network: nn.Module, inputs: Tensor) -> None:
         super().__init__()
-        self.network, self.inputs = network, inputs
+        self.network, self.inputs = network, cast(Tensor | None, inputs)
+        self.layers = dict(network.named_modules(remove_duplicate=False))
         self.running = False  # a layer or function for its shape, which is not to be followed
 
     def proxy(self, node: fx.Node) -> fx.Proxy:
@@ -176,8 +205,8 @@ class _ShapeTracer(fx.Tracer):
         except PerceptError:
             raise
         except Exception as error:  # whatever a user's code raises
-            name, given = f"layer {self.path_of_module(m)} ({type(m).__name__})", tree_map(_value, args)
-            raise _refused(name, given[0].shape[1:] if isinstance(given[0], Tensor) else (), error) from error
+            name, given = f"layer {self.path_of_module(m)} ({type(m).__name__})", _value(args)
+            raise refused(name, given[0].shape[1:] if isinstance(given[0], Tensor) else (), error) from error
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
         return attr_val if self.running else super().getattr(attr, attr_val, parameter_proxy_cache)
@@ -187,9 +216,9 @@ class _ShapeTracer(fx.Tracer):
         node = made.node
         node.meta["path"] = self.scope.module_path
         if kind == "call_module":
-            node.meta["class"] = type(self.network.get_submodule(target)).__name__
+            node.meta["layer"] = self.layers[target]
         with self._running():
-            value = self._value(kind, target, tree_map(_value, args), tree_map(_value, kwargs))
+            value = self._value(kind, target, *(_value(each) for each in (args, kwargs)))
         if not _holds_tensors(value) and kind != "placeholder":
             self.graph.erase_node(node)  # a size, or another number: the graph is for this shape alone
             return value
@@ -200,14 +229,14 @@ class _ShapeTracer(fx.Tracer):
         if kind == "placeholder":
             if args:
                 return None  # an argument with a default
-            taken, self.inputs = self.inputs, cast(Any, None)
+            taken, self.inputs = self.inputs, None
             if taken is None:
                 raise OptionError(f"{type(self.network).__name__} takes more than one input; expected one")
             return taken
         if kind == "get_attr":
             return operator.attrgetter(target)(self.network)
         if kind == "call_module":
-            return _run(self.network.get_submodule(target), args, kwargs)
+            return _run(self.layers[target], args, kwargs)
         function = getattr(args[0], target) if kind == "call_method" else target
         return function(*(args[1:] if kind == "call_method" else args), **kwargs)
 
@@ -229,9 +258,16 @@ def _run(layer: nn.Module, args: Any, kwargs: Any) -> Any:
 
 
 def _value(given: Any) -> Any:
+    """Return an argument with every proxy in it replaced by the value that it stands for."""
     if isinstance(given, fx.Proxy):
         return value_of(given.node)
-    return given.to(META) if isinstance(given, Tensor) else given
+    if isinstance(given, Tensor):
+        return given.to(META)
+    if isinstance(given, dict):
+        return {name: _value(each) for name, each in given.items()}
+    if type(given) in (list, tuple):
+        return type(given)(_value(each) for each in given)
+    return given
 
 
 def _holds_tensors(value: Any) -> bool:
@@ -240,6 +276,7 @@ def _holds_tensors(value: Any) -> bool:
     return isinstance(value, Tensor)
 
 
-def _refused(who: str, shape: Sequence[int], error: Exception) -> OptionError:
+def refused(who: str, shape: Sequence[int], error: Exception) -> OptionError:
+    """Return the user's sentence on an error that a layer raised for an input of this shape."""
     reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     return OptionError(f"{who} cannot be followed for an input of {'x'.join(map(str, shape))}: {reason}")
