@@ -37,6 +37,33 @@ def test_the_momentum_of_normalization_is_left_as_it_was() -> None:
     assert [(layer.momentum, int(layer.num_batches_tracked or 0)) for layer in norms] == [(0.1, 1), (0.1, 1)]
 
 
+def test_dropout_and_precision_are_the_same_in_both_passes() -> None:
+    torch.manual_seed(0)
+    layers = [nn.Linear(6, 6), nn.Dropout(0.5), nn.Linear(6, 6), nn.Dropout(0.5), nn.Linear(6, 6)]
+    gradients = []
+    for network in (nn.Sequential(*layers), Checkpointed(*layers)):
+        torch.manual_seed(1)
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs = network(torch.randn(8, 6))
+        assert outputs.dtype == torch.bfloat16
+        drawn = torch.rand(1)
+        gradients.append([drawn, *torch.autograd.grad(outputs.float().square().sum(), list(network.parameters()))])
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_frozen_layers_get_no_gradient_and_pass_it_on() -> None:
+    network = Checkpointed(nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, 2))
+    network[1].requires_grad_(False)
+    torch.autograd.backward(network(torch.randn(4, 3)).sum())
+    assert [layer.weight.grad is None for layer in network] == [False, True, False]
+
+
+def test_it_runs_on_the_meta_device() -> None:
+    with torch.device("meta"):
+        assert rows(4)[1](torch.zeros(2, 3, 6, 6)).shape == (2, 3, 6, 6)
+
+
 def test_fewer_maps_are_kept_between_the_passes() -> None:
     def saved(network: nn.Module) -> int:
         total = 0
