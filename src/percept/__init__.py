@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from percept.version import __version__
 
 if TYPE_CHECKING:
+    from percept import models as models
     from percept.estimators.classifier import MLPClassifier as MLPClassifier
     from percept.estimators.linear import LinearClassifier as LinearClassifier
     from percept.estimators.perceptron import Perceptron as Perceptron
@@ -33,14 +34,19 @@ _HOMES = {
     "predict": "percept.workflow.predict",
 }
 
+# Parts whose own names are public, as in `percept.models.build`.
+_PARTS = ("models",)
+
 __all__ = ["__version__", *sorted(_HOMES)]
 
 
 def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name in _PARTS:
+        return import_module(f"percept.{name}")
     raise AttributeError(f"module 'percept' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted({*globals(), *_HOMES, *_PARTS})

@@ -114,6 +114,11 @@ def test_the_errors_a_caller_may_catch_are_these() -> None:
     assert public == ERRORS
 
 
+def test_networks_are_built_by_what_percept_itself_offers() -> None:
+    code = "import percept; print(percept.models.build('cifar_resnet20', classes=3)[-1].out_features)"
+    assert in_a_fresh_python(code).strip() == "3"
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'fitt'"):
         _ = percept.fitt
