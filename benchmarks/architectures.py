@@ -24,6 +24,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils._pytree import tree_leaves
 
 from percept.evaluation.inference import prepared_for_inference
 from percept.models import build, load_weights
@@ -140,8 +141,7 @@ def stepping(network: nn.Module, pictures: Tensor, targets: Tensor) -> Callable[
 
     def step() -> None:
         optimizer.zero_grad()
-        outputs: Any = network(pictures)
-        scores = outputs if isinstance(outputs, tuple | list) else [outputs]  # auxiliary heads too
+        scores = tree_leaves(network(pictures))  # those of auxiliary heads too
         loss = sum((functional.cross_entropy(each, targets) for each in scores), start=torch.zeros(()))
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
