@@ -35,7 +35,7 @@ def mobilenet(*, classes: int = 1000, channels: int = 3, width: float = 1.0, act
         classes: outputs of the network, 1 for regression.
         channels: 1 for grey pictures, 3 for color.
         width: what the channels of every layer are multiplied by, above 0; they are rounded to multiples of 8.
-        activation: a name that `activation_layer` knows: "relu6" as in the authors' code and in published weights,
+        activation: a name that `activation_layer` knows: "relu6" as in the authors' code and in timm's weights,
             "relu" as in the paper's text.
 
     Returns:
