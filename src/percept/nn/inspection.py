@@ -1,12 +1,13 @@
 """A network layer by layer: shapes, weights, multiplications, receptive field and memory, without running it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from torch import Tensor, fx, nn
 
 from percept.errors import OptionError
+from percept.nn.geometry.along import Field
 from percept.nn.geometry.costs import formula, multiply_adds, weights_of
 from percept.nn.geometry.fields import fields
 from percept.nn.geometry.memory import Memory, memory
@@ -180,8 +181,9 @@ def inspect_network(network: nn.Module, shape: Sequence[int], name: str = "") ->
         ('7x7x3x64 + 64', 118013952, '7x7')
     """
     traced, maps = trace(network, shape), memory(network, shape)
-    layers = tuple(_layers(traced, maps))
-    unknown = [field for field in fields(traced).values() if isinstance(field, OptionError)]
+    found = fields(traced)
+    layers = tuple(_layers(traced, maps, found))
+    unknown = [field for field in found.values() if isinstance(field, OptionError)]
     weights = list(network.parameters())
     sizes = [each.numel() * each.element_size() for each in (*weights, *network.buffers())]
     trained = [each for each in weights if each.requires_grad]
@@ -201,8 +203,7 @@ def inspect_network(network: nn.Module, shape: Sequence[int], name: str = "") ->
     )
 
 
-def _layers(traced: Trace, maps: Memory) -> Iterator[InspectedLayer]:
-    found = fields(traced)
+def _layers(traced: Trace, maps: Memory, found: Mapping[fx.Node, Field | OptionError]) -> Iterator[InspectedLayer]:
     counted: set[int] = set()
     kept = dict(maps.kept)
     nodes = [node for node in traced.nodes if node.op not in ("placeholder", "get_attr") and _is_step(node)]

@@ -76,7 +76,8 @@ class LayerField:
 def receptive_fields(network: nn.Module, shape: Sequence[int]) -> tuple[LayerField, ...]:
     """Return the receptive field of every layer of a network, in the order in which they run.
 
-    Where branches meet, a value sees all that it sees through any of them. The channels of a layer are taken together.
+    Where branches meet, a value sees all that it sees through any of them. The channels of a layer are taken together,
+    and its axes apart: a branch that sees nothing at some rows still counts in the columns.
 
     Args:
         network: any network of one input that torch.fx can follow; it is left as it is.

@@ -28,6 +28,8 @@ ELEMENTWISE: tuple[type[nn.Module], ...] = (
 """Layers that in evaluation work value by value, or across channels: what they give has the shape of what they take."""
 HANDED_ON = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 """Of these, the layers that in evaluation hand on what they take."""
+SAME_SHAPE = (operator.add, operator.mul, torch.add, torch.mul)
+"""Functions that give two tensors of one shape a third of it."""
 DRAWS = {
     *(Tensor.normal_, Tensor.uniform_, Tensor.zero_, Tensor.fill_, nn.init.normal_, nn.init.uniform_, nn.init.zeros_),
     *(nn.init.ones_, nn.init.constant_, nn.init.xavier_normal_, nn.init.xavier_uniform_, nn.init.kaiming_normal_),
@@ -237,6 +239,8 @@ class _ShapeTracer(fx.Tracer):
             return operator.attrgetter(target)(self.network)
         if kind == "call_module":
             return _run(self.layers[target], args, kwargs)
+        if target in SAME_SHAPE and all(isinstance(each, Tensor) and each.shape == args[0].shape for each in args):
+            return args[0].new_empty(args[0].shape)
         function = getattr(args[0], target) if kind == "call_method" else target
         return function(*(args[1:] if kind == "call_method" else args), **kwargs)
 
