@@ -141,7 +141,7 @@ def stepping(network: nn.Module, pictures: Tensor, targets: Tensor) -> Callable[
 
     def step() -> None:
         optimizer.zero_grad()
-        scores = tree_leaves(network(pictures))  # those of auxiliary heads too
+        scores = [each for each in tree_leaves(network(pictures)) if isinstance(each, Tensor)]  # of auxiliary heads too
         loss = sum((functional.cross_entropy(each, targets) for each in scores), start=torch.zeros(()))
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
