@@ -153,6 +153,7 @@ def test_names_are_those_of_the_notes_and_the_papers() -> None:
 
 def test_deep_networks_are_fitted_with_what_they_need_to_learn() -> None:
     assert arguments_for("vgg16", outputs=2, shape=(3, 64, 64))["batch_norm"] is True
+    assert arguments_for("nin", outputs=2, shape=(3, 32, 32))["batch_norm"] is True
     assert arguments_for("cifar_resnet1202", outputs=2, shape=(3, 32, 32))["checkpointing"] is True
 
 

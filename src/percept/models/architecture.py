@@ -67,14 +67,9 @@ def fit_size(outputs: int, shape: tuple[int, ...]) -> dict[str, object]:
     return {**fit_channels(outputs, shape), "size": list(shape[1:])}
 
 
-def fit_normalized(outputs: int, shape: tuple[int, ...]) -> dict[str, object]:
-    """Return those of a network for pictures of one size that learns from scratch with normalization alone."""
-    return {**fit_size(outputs, shape), "batch_norm": True}
-
-
-def fit_checkpointing(outputs: int, shape: tuple[int, ...]) -> dict[str, object]:
-    """Return those of a network so deep that its maps do not fit in memory."""
-    return {**fit_channels(outputs, shape), "checkpointing": True}
+def fixed(fit: Fit, **arguments: object) -> Fit:
+    """Return a rule that also fixes arguments of the builder whatever the data."""
+    return lambda outputs, shape: {**fit(outputs, shape), **arguments}
 
 
 def fit_strides(outputs: int, shape: tuple[int, ...]) -> dict[str, object]:

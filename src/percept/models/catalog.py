@@ -10,12 +10,11 @@ from percept.models.architecture import (
     Architecture,
     Fit,
     fit_channels,
-    fit_checkpointing,
     fit_flat,
     fit_layers,
-    fit_normalized,
     fit_size,
     fit_strides,
+    fixed,
 )
 from percept.models.cifar_resnet import cifar_resnet
 from percept.models.linear import linear
@@ -49,7 +48,9 @@ def _pictures(
 
 
 def _vgg(depth: int) -> Architecture:
-    return _pictures(partial(vgg.vgg, depth), DEEP, fit=fit_normalized, smallest_side=vgg.SMALLEST_SIDE)
+    return _pictures(
+        partial(vgg.vgg, depth), DEEP, fit=fixed(fit_size, batch_norm=True), smallest_side=vgg.SMALLEST_SIDE
+    )
 
 
 def _residual(form: str, paper: tuple[str, int] = RESIDUAL) -> Architecture:
@@ -94,7 +95,7 @@ MODELS: dict[str, Architecture] = {
     "vgg13": _vgg(13),
     "vgg16": _vgg(16),
     "vgg19": _vgg(19),
-    "nin": _pictures(nin, ("Lin, Chen & Yan", 2014), kept_sides=SMALL),
+    "nin": _pictures(nin, ("Lin, Chen & Yan", 2014), fit=fixed(fit_channels, batch_norm=True), kept_sides=SMALL),
     "googlenet": _pictures(googlenet.googlenet, ("Szegedy et al.", 2015), smallest_side=googlenet.SMALLEST_SIDE),
     "resnet18": _residual("resnet18"),
     "resnet34": _residual("resnet34"),
@@ -108,7 +109,7 @@ MODELS: dict[str, Architecture] = {
     "cifar_resnet44": _thin(44),
     "cifar_resnet56": _thin(56),
     "cifar_resnet110": _thin(110),
-    "cifar_resnet1202": _thin(1202, fit_checkpointing),
+    "cifar_resnet1202": _thin(1202, fixed(fit_channels, checkpointing=True)),
     "wrn28_10": _pictures(wrn28_10, WIDE, kept_sides=SMALL),
     "densenet121": _dense("densenet121"),
     "densenet169": _dense("densenet169"),

@@ -22,13 +22,15 @@ from percept.models.pictures import takes
 from percept.nn.blocks import MlpConv
 
 
-def nin(*, classes: int = 10, channels: int = 3, dropout: float = 0.5) -> nn.Module:
+def nin(*, classes: int = 10, channels: int = 3, dropout: float = 0.5, batch_norm: bool = False) -> nn.Module:
     """Return Network in Network, for small pictures of any size.
 
     Args:
         classes: outputs of the network, 1 for regression.
         channels: 1 for grey pictures, 3 for color.
         dropout: probability in [0, 1) that a value after pooling is silent in a training step.
+        batch_norm: whether each convolution is followed by batch normalization, which the paper is without; it keeps
+            the last ReLU, and with it all scores, from dying at the learning rates of today's optimizers.
 
     Returns:
         A network from (samples, channels, height, width) to (samples, classes) scores.
@@ -47,12 +49,14 @@ def nin(*, classes: int = 10, channels: int = 3, dropout: float = 0.5) -> nn.Mod
     network = nn.Sequential(  # the shape after each stage, for one picture of 32x32
         OrderedDict(
             stage1=nn.Sequential(
-                MlpConv(channels, (192, 160, 96)), nn.MaxPool2d(3, 2, padding=1), nn.Dropout(dropout)
+                MlpConv(channels, (192, 160, 96), normalized=batch_norm),
+                nn.MaxPool2d(3, 2, padding=1),
+                nn.Dropout(dropout),
             ),  # 96x16x16
             stage2=nn.Sequential(
-                MlpConv(96, (192, 192, 192)), nn.AvgPool2d(3, 2, padding=1), nn.Dropout(dropout)
+                MlpConv(96, (192, 192, 192), normalized=batch_norm), nn.AvgPool2d(3, 2, padding=1), nn.Dropout(dropout)
             ),  # 192x8x8
-            stage3=MlpConv(192, (192, 192, classes), kernel=3),  # classes x 8 x 8
+            stage3=MlpConv(192, (192, 192, classes), kernel=3, normalized=batch_norm),  # classes x 8 x 8
             average=nn.AdaptiveAvgPool2d(1),
             flatten=nn.Flatten(),  # classes
         )

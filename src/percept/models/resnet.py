@@ -13,8 +13,8 @@
 A block has two 3x3 convolutions up to 34 layers; beyond, a bottleneck of 1x1, 3x3 and 1x1, the last four times as
 wide. Claimed: plain networks get worse with depth even in training, residual ones get better; 3.57 % top-5 error, the
 best of the ImageNet challenge of 2015. wide_resnet50_2 is resnet50 with 3x3 convolutions twice as wide (Zagoruyko &
-Komodakis 2016: 21.9 % top-1 error, less than resnet152, in half the time); resnext50_32x4d has them twice as wide in
-32 groups (Xie et al. 2017: 22.2 %, against 23.9 % of resnet50, at the same cost).
+Komodakis 2016: 21.9 % top-1 error, less than resnet152 with a third of the layers); resnext50_32x4d has them twice as
+wide in 32 groups (Xie et al. 2017: 22.2 %, against 23.9 % of resnet50, at the same cost).
 """
 
 from collections import OrderedDict

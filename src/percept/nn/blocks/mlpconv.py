@@ -6,7 +6,7 @@ from percept.nn.blocks.convolution import ConvNormAct
 
 
 class MlpConv(nn.Sequential):
-    """A convolution and two 1x1 convolutions, each followed by ReLU, without normalization.
+    """A convolution and two 1x1 convolutions, each followed by ReLU.
 
     A 1x1 convolution is a dense layer that every pixel goes through on its own.
 
@@ -14,6 +14,7 @@ class MlpConv(nn.Sequential):
         inputs: channels that come in.
         outputs: channels that each of the three layers gives.
         kernel: side of the first layer's filters, odd; height and width are kept.
+        normalized: whether batch normalization stands before each ReLU.
 
     Source: notes §3.5.3; Lin, Chen & Yan 2014, section 3.1.
 
@@ -22,10 +23,12 @@ class MlpConv(nn.Sequential):
         [(8, 3, 5, 5), (6, 8, 1, 1), (4, 6, 1, 1)]
     """
 
-    def __init__(self, inputs: int, outputs: tuple[int, int, int], *, kernel: int = 5) -> None:
+    def __init__(
+        self, inputs: int, outputs: tuple[int, int, int], *, kernel: int = 5, normalized: bool = False
+    ) -> None:
         first, second, third = outputs
         super().__init__(
-            ConvNormAct(inputs, first, kernel=kernel, normalized=False),
-            ConvNormAct(first, second, kernel=1, normalized=False),
-            ConvNormAct(second, third, kernel=1, normalized=False),
+            ConvNormAct(inputs, first, kernel=kernel, normalized=normalized),
+            ConvNormAct(first, second, kernel=1, normalized=normalized),
+            ConvNormAct(second, third, kernel=1, normalized=normalized),
         )
