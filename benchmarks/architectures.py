@@ -123,14 +123,15 @@ def measured(name: str, batch: int, rounds: int) -> Row:
 
 
 def by_turns(rounds: int, *runs: Callable[[], object]) -> list[float]:
-    """Return the median CPU seconds of each run, one after the other in every round."""
+    """Return the median CPU seconds of each run, one after the other in every round, another first each time."""
     times: list[list[float]] = [[] for _ in runs]
     for round_ in range(rounds + 1):
-        for run, seconds in zip(runs, times, strict=True):
+        for place in range(len(runs)):
+            turn = (round_ + place) % len(runs)
             start = time.process_time()
-            run()
+            runs[turn]()
             if round_:
-                seconds.append(time.process_time() - start)
+                times[turn].append(time.process_time() - start)
     return [statistics.median(seconds) for seconds in times]
 
 

@@ -1,5 +1,6 @@
 """The commands on networks as such: the list of them, and one layer by layer."""
 
+import gc
 from typing import Annotated
 
 import typer
@@ -48,6 +49,7 @@ def models(as_json: JsonOption = False) -> None:
     from percept.nn.inspection_table import short
     from percept.workflow.models import model_rows
 
+    gc.freeze()  # the collector need not look again and again through what is imported
     layout = "{:<20} {:>11} {:>13} {:>6}  {:<26} {}"
     screen.line(layout.format("network", "weights", "multiply-adds", "sees", "for", "from"), "bold")
     rows = []

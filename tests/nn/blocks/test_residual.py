@@ -63,6 +63,24 @@ def test_a_bottleneck_has_the_weights_of_its_three_convolutions(groups: int) -> 
     assert block(torch.zeros(2, 16, 7, 6)).shape == (2, 32, 4, 3)
 
 
+@pytest.mark.parametrize(
+    "block", [BasicResidual(4, 4), BasicResidual(4, 8, stride=2, shortcut="A"), BottleneckResidual(4, 2, 8, stride=2)]
+)
+def test_the_sum_in_place_has_the_gradients_of_a_sum(block: BasicResidual | BottleneckResidual) -> None:
+    torch.manual_seed(0)
+    features = torch.randn(2, 4, 6, 6, requires_grad=True)
+    branch = block.second(block.first(features))
+    branch = block.third(branch) if isinstance(block, BottleneckResidual) else branch
+    expected = (block.shortcut(features) + branch).clamp(min=0)
+    wanted = [features, *block.parameters()]
+    weights = torch.randn_like(expected)
+    by_sum = torch.autograd.grad((expected * weights).sum(), wanted)
+    values = features * 1  # a map that its maker needs no more, as in a network
+    in_place = torch.autograd.grad((block(values) * weights).sum(), wanted)
+    for one, other in zip(by_sum, in_place, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_groups_do_not_see_each_other() -> None:
     second = BottleneckResidual(4, 4, 4, groups=2).eval().second
     features = torch.randn(1, 4, 5, 5, requires_grad=True)

@@ -75,7 +75,9 @@ class BasicResidual(nn.Module):
         Returns:
             (samples, outputs, ceil(height / stride), ceil(width / stride)).
         """
-        added: Tensor = self.activation(self.shortcut(features) + self.second(self.first(features)))
+        branch = self.second(self.first(features))
+        branch += self.shortcut(features)  # in place: the sum takes the branch's memory
+        added: Tensor = self.activation(branch)
         return added
 
 
@@ -107,5 +109,6 @@ class BottleneckResidual(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return (samples, outputs, ceil(height / stride), ceil(width / stride))."""
         branch = self.third(self.second(self.first(features)))
-        added: Tensor = self.activation(self.shortcut(features) + branch)
+        branch += self.shortcut(features)  # in place: the sum takes the branch's memory
+        added: Tensor = self.activation(branch)
         return added

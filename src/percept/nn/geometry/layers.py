@@ -28,7 +28,8 @@ from percept.nn.geometry.readings import (
     stacked,
     transposed,
 )
-from percept.nn.geometry.trace import ELEMENTWISE, kind_of, layer_of
+from percept.nn.geometry.shapes import ELEMENTWISE
+from percept.nn.geometry.trace import kind_of, layer_of
 
 
 def operation(node: fx.Node) -> Operation:

@@ -14,22 +14,12 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx.proxy import Attribute
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
 from percept.errors import OptionError, PerceptError
+from percept.nn.geometry.shapes import run_layer, shape_of_call
 
 META = torch.device("meta")
-ELEMENTWISE: tuple[type[nn.Module], ...] = (
-    *(nn.Identity, nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU),
-    *(nn.Mish, nn.Softplus, nn.Softsign, nn.Softshrink, nn.Hardshrink, nn.Tanhshrink, nn.Threshold, nn.LogSigmoid),
-    *(nn.Sigmoid, nn.Tanh, nn.Hardtanh, nn.Hardsigmoid, nn.Hardswish, nn.Dropout, nn.Dropout1d, nn.Dropout2d),
-    *(nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d),
-    *(nn.SyncBatchNorm, nn.LocalResponseNorm),
-)
-"""Layers that in evaluation work value by value, or across channels: what they give has the shape of what they take."""
-HANDED_ON = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
-"""Of these, the layers that in evaluation hand on what they take."""
-SAME_SHAPE = (operator.add, operator.mul, torch.add, torch.mul)
-"""Functions that give two tensors of one shape a third of it."""
 DRAWS = {
     *(Tensor.normal_, Tensor.uniform_, Tensor.zero_, Tensor.fill_, nn.init.normal_, nn.init.uniform_, nn.init.zeros_),
     *(nn.init.ones_, nn.init.constant_, nn.init.xavier_normal_, nn.init.xavier_uniform_, nn.init.kaiming_normal_),
@@ -238,9 +228,10 @@ class _ShapeTracer(fx.Tracer):
         if kind == "get_attr":
             return operator.attrgetter(target)(self.network)
         if kind == "call_module":
-            return _run(self.layers[target], args, kwargs)
-        if target in SAME_SHAPE and all(isinstance(each, Tensor) and each.shape == args[0].shape for each in args):
-            return args[0].new_empty(args[0].shape)
+            return run_layer(self.layers[target], args, kwargs)
+        shape = shape_of_call(target, args, kwargs)
+        if shape is not None:
+            return tree_leaves(args)[0].new_empty(shape)
         function = getattr(args[0], target) if kind == "call_method" else target
         return function(*(args[1:] if kind == "call_method" else args), **kwargs)
 
@@ -251,14 +242,6 @@ class _ShapeTracer(fx.Tracer):
             yield
         finally:
             self.running = False
-
-
-def _run(layer: nn.Module, args: Any, kwargs: Any) -> Any:
-    if type(layer) not in ELEMENTWISE or len(args) != 1 or not isinstance(args[0], Tensor):
-        return layer.forward(*args, **kwargs)
-    # the same without torch's way to a shape, which takes a millisecond
-    handed_on = isinstance(layer, HANDED_ON) or getattr(layer, "inplace", False)
-    return args[0] if handed_on else args[0].new_empty(args[0].shape)
 
 
 def _value(given: Any) -> Any:
