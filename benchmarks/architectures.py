@@ -112,7 +112,7 @@ def measured(name: str, batch: int, rounds: int) -> Row:
     pictures = torch.rand(batch, 3, SIDE, SIDE)
     theirs.eval(), ours.eval()
     lying = pictures.contiguous(memory_format=torch.channels_last)  # as percept's preprocessing gives them
-    ready = prepared_for_inference(ours, lying[:1])
+    ready = prepared_for_inference(ours, lying[:1], batch=batch)
     with torch.inference_mode():
         expected = theirs(pictures)
         difference = float((ready(lying) - expected).abs().max() / expected.abs().max())

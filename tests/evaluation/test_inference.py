@@ -46,6 +46,8 @@ def test_outputs_stay_within_the_last_digits(name: str) -> None:
         ready = prepared_for_inference(network, pictures[:1])
         assert difference(before, ready(pictures)) < 1e-5
         assert difference(before[:1], ready(pictures[:1].contiguous(memory_format=torch.channels_last))) < 1e-5
+        packed = prepared_for_inference(network, pictures[:1], batch=len(pictures))
+        assert difference(before, packed(pictures)) < 1e-5 and difference(before[:1], packed(pictures[:1])) < 1e-5
         assert network(pictures).equal(before)  # the network itself is left as it is
 
 

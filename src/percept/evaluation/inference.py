@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
+from percept.evaluation.predict import BATCH
+
 ENOUGH = 10**11  # multiply-adds, some seconds of one core: from there on preparing takes less time than it saves
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 PACKS: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # oneDNN is part of torch here
@@ -31,17 +33,21 @@ def ready_for(network: nn.Module, example: Tensor, samples: int) -> nn.Module:
     if example.ndim != 4 or network.training:
         return network
     work = sum(layer.weight[0].numel() * made for layer, _, made in _calls(network, example).values())
-    return network if samples * work < ENOUGH else prepared_for_inference(network, example)
+    if samples * work < ENOUGH:
+        return network
+    return prepared_for_inference(network, example, batch=min(samples, BATCH))
 
 
-def prepared_for_inference(network: nn.Module, example: Tensor) -> nn.Module:
+def prepared_for_inference(network: nn.Module, example: Tensor, *, batch: int = 1) -> nn.Module:
     """Return a copy of a network that predicts the same, faster; the network is left as it is.
 
     What torch.fx cannot follow stays as it is written, in channels-last memory.
 
     Args:
         network: any network.
-        example: (1, ...) one sample as the network takes it; batches of others may be larger.
+        example: (1, ...) one sample as the network takes it.
+        batch: how many samples are predicted at a time: weights are packed for so many. Other batches give the same,
+            and may take up to twice as long, since their weights are packed anew at each call.
 
     Returns:
         A network in evaluation mode that takes the same inputs and cannot be trained; its outputs are equal but for the
@@ -64,15 +70,15 @@ def prepared_for_inference(network: nn.Module, example: Tensor) -> nn.Module:
         _fold(copy, before, norm)
     copy.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if all(each.device.type == "cpu" for each in copy.parameters()):
-        _pack(copy, graph, example)
+        _pack(copy, graph, example, batch)
     return copy
 
 
-def _pack(network: nn.Module, graph: fx.Graph, example: Tensor) -> None:
+def _pack(network: nn.Module, graph: fx.Graph, example: Tensor, batch: int) -> None:
     rectified = dict(_pairs(network, graph, (nn.Conv2d,), (nn.ReLU,)))
     for name, (layer, taken, _) in _calls(network, example).items():
         if type(layer) is nn.Conv2d and _can_be_packed(layer) and name not in _read(graph):
-            _replace(network, name, PackedConvolution(layer, taken, rectified=name in rectified))
+            _replace(network, name, PackedConvolution(layer, (batch, *taken[1:]), rectified=name in rectified))
             if name in rectified:
                 _replace(network, rectified[name], nn.Identity())
 
@@ -82,7 +88,7 @@ class PackedConvolution(nn.Module):
 
     Args:
         convolution: padded by zeros, in float32.
-        taken: shape of what it takes; batches may be larger or smaller.
+        taken: shape of what it takes; it is fastest at a batch of that size.
         rectified: whether it takes the ReLU behind it along.
     """
 

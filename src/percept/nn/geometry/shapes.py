@@ -72,7 +72,7 @@ def shape_of_call(target: Any, args: Any, kwargs: Any) -> Sequence[int] | None:
             return tuple(other if one == 1 else one for one, other in reversed(sides))
     if target is torch.cat and len(args) == 1 and set(kwargs) <= {"dim"} and all(each.ndim == 4 for each in args[0]):
         dim = kwargs.get("dim", 0) % 4
-        sides = [[*each.shape] for each in args[0]]
+        sides = [tuple(each.shape) for each in args[0]]
         if all(each[:dim] + each[dim + 1 :] == sides[0][:dim] + sides[0][dim + 1 :] for each in sides):
             return *sides[0][:dim], sum(each[dim] for each in sides), *sides[0][dim + 1 :]
     return None
