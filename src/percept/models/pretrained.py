@@ -96,7 +96,7 @@ def _fit(layout: Layout, read: Mapping[str, Tensor], expected: Mapping[str, Tens
         name = renamed(foreign, layout)
         there = tuple(values.shape)
         if name not in expected:
-            if not name.startswith(_TRAINING_ONLY):
+            if not name.startswith(_TRAINING_ONLY) and _COUNTER not in name:
                 unknown[foreign] = there
             continue
         here = tuple(expected[name].shape)
