@@ -151,9 +151,20 @@ def seen_by_gradient(network: nn.Module, position: tuple[int, int]) -> tuple[tup
     return tuple((int(pixels[:, axis].min()), int(pixels[:, axis].max())) for axis in (0, 1))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(networks)
 def test_the_pixels_with_a_gradient_are_the_window(network: nn.Sequential) -> None:
+    hold_against_gradients(network)
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None)
+@given(networks)
+def test_the_pixels_with_a_gradient_are_the_window_of_many_networks(network: nn.Sequential) -> None:
+    hold_against_gradients(network)
+
+
+def hold_against_gradients(network: nn.Sequential) -> None:
     try:
         last = receptive_fields(network, (CHANNELS, *SIDES))[-1]
     except OptionError as error:
