@@ -2,7 +2,7 @@
 
 Batch normalizations become part of the convolutions before them, weights lie in channels-last memory, and on CPUs each
 convolution takes its weights packed once and its ReLU along. torch.compile is left out: on top of these it brought
-nothing on the CPU, for the tens of seconds that it takes to compile (docs/decisions, benchmarks/RESULTS.md).
+nothing on the CPU, for the tens of seconds that it takes to compile.
 """
 
 from collections import Counter
