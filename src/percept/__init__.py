@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from percept.version import __version__
 
 if TYPE_CHECKING:
+    from percept import models as models
     from percept import selection as selection
     from percept.estimators.classifier import MLPClassifier as MLPClassifier
     from percept.estimators.classifier_cv import MLPClassifierCV as MLPClassifierCV
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from percept.workflow.evaluate import evaluate as evaluate
     from percept.workflow.explain import explain as explain
     from percept.workflow.fit import fit as fit
+    from percept.workflow.inspect import inspect as inspect
     from percept.workflow.load import load as load
     from percept.workflow.predict import predict as predict
     from percept.workflow.select import select as select
@@ -33,11 +35,14 @@ _HOMES = {
     "evaluate": "percept.workflow.evaluate",
     "explain": "percept.workflow.explain",
     "fit": "percept.workflow.fit",
+    "inspect": "percept.workflow.inspect",
     "load": "percept.workflow.load",
     "predict": "percept.workflow.predict",
     "select": "percept.workflow.select",
 }
-_FOLDERS = ("selection",)  # reached as percept.selection without an import of its own
+
+# Parts whose own names are public, as in `percept.models.build`.
+_PARTS = ("models", "selection")
 
 __all__ = ["__version__", *sorted(_HOMES)]
 
@@ -45,10 +50,10 @@ __all__ = ["__version__", *sorted(_HOMES)]
 def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    if name in _FOLDERS:
+    if name in _PARTS:
         return import_module(f"percept.{name}")
     raise AttributeError(f"module 'percept' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES, *_FOLDERS])
+    return sorted({*globals(), *_HOMES, *_PARTS})

@@ -155,7 +155,7 @@ def test_help_and_version_import_no_torch(arguments: list[str]) -> None:
 
 def test_every_help_fits_80_columns(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    for name in ("fit", "evaluate", "predict", "audit", "report", "models"):
+    for name in ("fit", "evaluate", "predict", "audit", "report", "models", "inspect"):
         main([name, "--help"])
         text = capsys.readouterr().out
         assert f"Usage: percept {name}" in text

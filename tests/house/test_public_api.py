@@ -71,6 +71,7 @@ SIGNATURES = {
         " precision=None, threads=None, cv=None, alphas=None, hidden=None, restarts=None, nested=None, resume=False,"
         " watch=None, progress=None"
     ),
+    "inspect": "network, *, image=None, channels=None, classes=None, features=None",
     "load": "path, *, device='auto'",
     "predict": "run, samples, *, out=None, probabilities=False, skip_unreadable=False, device=None, threads=None",
     "select": (
@@ -140,6 +141,11 @@ def test_the_errors_a_caller_may_catch_are_these() -> None:
         if inspect.isclass(value) and value.__module__ == errors.__name__
     }
     assert public == ERRORS
+
+
+def test_networks_are_built_by_what_percept_itself_offers() -> None:
+    code = "import percept; print(percept.models.build('cifar_resnet20', classes=3)[-1].out_features)"
+    assert in_a_fresh_python(code).strip() == "3"
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

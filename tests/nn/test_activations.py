@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from percept.errors import OptionError
-from percept.nn.activations import ACTIVATIONS, activation_layer
+from percept.nn.activations import ACTIVATIONS, MOBILE_ACTIVATIONS, activation_layer
 
 POINTS = [-3.0, -0.5, 0.25, 2.0]
 
@@ -21,6 +21,8 @@ FORMULAS = {
     "relu": [(a, max(0.0, a), float(a > 0)) for a in POINTS],
     "leaky_relu": [(a, a if a > 0 else 0.01 * a, 1.0 if a > 0 else 0.01) for a in POINTS],
     "elu": [(a, a if a > 0 else exp(a) - 1, 1.0 if a > 0 else exp(a)) for a in POINTS],
+    "relu6": [(a, min(max(0.0, a), 6.0), float(0 < a < 6)) for a in [*POINTS, 7.0]],
+    "silu": [(a, a * logistic(a), logistic(a) * (1 + a * (1 - logistic(a)))) for a in POINTS],
 }
 
 
@@ -50,7 +52,16 @@ def test_softmax_normalizes_each_pixel_of_maps_over_the_channels() -> None:
 
 
 def test_every_activation_is_held_against_a_formula() -> None:
-    assert {*FORMULAS, "softmax"} == set(ACTIVATIONS)
+    assert {*FORMULAS, "softmax"} == {*ACTIVATIONS, *MOBILE_ACTIVATIONS}
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "relu6", "silu", "tanh"])
+def test_a_layer_in_place_gives_the_same_values_and_derivatives(name: str) -> None:
+    points = torch.linspace(-3, 7, 11, dtype=torch.float64, requires_grad=True)
+    there, beside = activation_layer(name, in_place=True)(points * 1), activation_layer(name)(points)
+    assert torch.equal(there, beside)
+    slopes = [torch.autograd.grad(values.sum(), points)[0] for values in (there, beside)]
+    torch.testing.assert_close(slopes[0], slopes[1])
 
 
 def test_an_unknown_activation_is_refused_with_the_nearest_name() -> None:

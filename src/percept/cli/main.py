@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
+from percept.cli import networks
 from percept.cli.options import (
     DATA,
     TRAINING,
@@ -24,10 +25,10 @@ from percept.cli.options import (
     TaskName,
     ThreadsOption,
     WeightsName,
-    image_sides,
     layers,
 )
 from percept.cli.selecting import interrupted, select, show_run
+from percept.cli.sizes import picture_size
 from percept.cli.stopping import Stopped, ignore_signals, stop_on_signals
 from percept.errors import PerceptError, PerceptWarning
 from percept.version import __version__
@@ -205,7 +206,7 @@ def fit(
 
     screen = Screen(as_json)
     view = TrainingView(screen)
-    size = None if image_size is None else image_sides(image_size)
+    size = None if image_size is None else picture_size("--image-size", image_size)
     shapes = [layers(shape) for shape in hidden] if hidden else None
     from percept.workflow.fit import fit as run_fit
 
@@ -371,24 +372,8 @@ def report(run: RunArgument, data: DataOption = None, as_json: JsonOption = Fals
     screen.result({"report": str(path)})
 
 
-@app.command()
-def models(as_json: JsonOption = False) -> None:
-    """List the networks: what they take, their default input size and their paper."""
-    from rich.table import Table
-
-    from percept.cli.screen import Screen
-
-    screen = Screen(as_json)
-    from percept.workflow.models import models as list_models
-
-    rows = list_models()
-    table = Table(box=None, pad_edge=False)
-    for name in ("network", "takes", "input size", "weights", "from"):
-        table.add_column(name, justify="right" if name == "weights" else "left")
-    for row in rows:
-        table.add_row(row.name, row.takes, row.input_size, f"{row.weights:,} ({row.weights_of})", row.source)
-    screen.table(table)
-    screen.result([vars(row) for row in rows])
+app.command()(networks.models)
+app.command()(networks.inspect)
 
 
 def run() -> None:

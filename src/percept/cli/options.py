@@ -49,18 +49,6 @@ NestedOption = Annotated[
 ]
 
 
-def image_sides(text: str) -> tuple[int, int]:
-    """Return the height and width that --image-size says, pixels.
-
-    Raises:
-        OptionError: it says neither one number nor two.
-    """
-    parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise OptionError(f"--image-size is {text!r}; expected pixels such as 64, or 64x96 for height x width")
-    return int(parts[0]), int(parts[-1])
-
-
 def layers(text: str) -> list[int]:
     """Return the units of each hidden layer.
 

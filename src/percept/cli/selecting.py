@@ -17,8 +17,8 @@ from percept.cli.options import (
     ThreadsOption,
     WeightsName,
     grid_of,
-    image_sides,
 )
+from percept.cli.sizes import picture_size
 from percept.cli.stopping import Stopped
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def select(
 
     screen, choices = Screen(as_json), grid_of(grid or [])
     view = TrainingView(screen, "runs")
-    size = None if image_size is None else image_sides(image_size)
+    size = None if image_size is None else picture_size("--image-size", image_size)
     from percept.workflow.select import select as run_select
 
     try:

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from percept.devices import Precision
 
+BATCH = 256  # samples of a forward pass
+
 
 class Preprocessing(Protocol):
     """What turns stored samples into the network's input: the preprocessing of pictures or that of tables."""
@@ -28,7 +30,7 @@ def outputs(
     *,
     device: torch.device,
     precision: Precision = "float32",
-    batch_size: int = 256,
+    batch_size: int = BATCH,
 ) -> NDArray[np.float32]:
     """Return the network's raw outputs for some samples; the network is left in the mode it was in.
 

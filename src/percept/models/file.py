@@ -18,7 +18,7 @@ from percept.data.preprocessing import ImagePreprocessing
 from percept.devices import choose_device
 from percept.errors import ModelFileError, OptionError
 from percept.files import replacing
-from percept.models.architecture import build
+from percept.models.building import build
 from percept.version import __version__
 
 FORMAT_VERSION = 1

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from percept.errors import OptionError
-from percept.models.arguments import require_counts
+from percept.models.arguments import require_counts, require_size
+from percept.models.pictures import sides_alike, takes
 from percept.nn.activations import activation_layer
 from percept.nn.initializers import initialize
 
@@ -45,15 +45,14 @@ def lenet(
         61706
     """
     require_counts("lenet", classes=classes, channels=channels, size=size)
-    if len(size) != 2 or min(size) < SMALLEST_SIDE:
-        raise OptionError(f"lenet: size is {list(size)}; expected a height and a width of at least {SMALLEST_SIDE}")
-    rows, columns = ((side // 2 - 4) // 2 for side in size)  # 28 -> 14 -> 10 -> 5
+    require_size("lenet", size, SMALLEST_SIDE)
+    rows, columns = map(_pixels, size)
     c1, c3 = nn.Conv2d(channels, 6, 5, padding=2), nn.Conv2d(6, 16, 5)
     c5, f6, scores = nn.Linear(16 * rows * columns, 120), nn.Linear(120, 84), nn.Linear(84, classes)
     for layer in (c1, c3, c5, f6):
         initialize(layer, activation)
     initialize(scores, "identity")
-    return nn.Sequential(  # the shape after each line, for one picture of 28x28
+    network = nn.Sequential(  # the shape after each line, for one picture of 28x28
         *(c1, activation_layer(activation), nn.MaxPool2d(2)),  # 6 x 14 x 14
         *(c3, activation_layer(activation), nn.MaxPool2d(2)),  # 16 x 5 x 5
         nn.Flatten(),  # 400
@@ -61,3 +60,10 @@ def lenet(
         *(f6, activation_layer(activation)),  # 84
         scores,  # classes
     )
+    heights, widths = (sides_alike(side, _pixels) for side in size)
+    return takes(network, "lenet", channels=channels, heights=heights, widths=widths)
+
+
+def _pixels(side: int) -> int:
+    """Return the side of the last map: 28 -> 14 -> 10 -> 5."""
+    return (side // 2 - 4) // 2

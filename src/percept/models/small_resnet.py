@@ -6,6 +6,7 @@ from torch import nn
 
 from percept.errors import OptionError
 from percept.models.arguments import require_counts
+from percept.models.pictures import takes
 from percept.nn.blocks import BasicResidual, ConvNormAct
 from percept.nn.initializers import initialize
 
@@ -47,7 +48,7 @@ def small_resnet(
     stem = (width + 1) // 2
     scores = nn.Linear(4 * width, classes)
     initialize(scores, "identity")
-    return nn.Sequential(  # the shape after each line, for one picture of 28x28 at the defaults
+    network = nn.Sequential(  # the shape after each line, for one picture of 28x28 at the defaults
         ConvNormAct(channels, stem, stride=strides[0]),  # 16 x 28 x 28
         BasicResidual(stem, width, stride=strides[1]),  # 32 x 14 x 14
         BasicResidual(width, 2 * width, stride=strides[2]),  # 64 x 7 x 7
@@ -56,6 +57,7 @@ def small_resnet(
         nn.Flatten(),  # 128
         scores,  # classes
     )
+    return takes(network, "small_resnet", channels=channels)
 
 
 def strides_for(height: int, width: int) -> tuple[int, int, int, int]:

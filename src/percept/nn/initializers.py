@@ -8,7 +8,7 @@ from percept.errors import OptionError
 from percept.nn.deviations import INITIALIZERS
 
 # Activations that pass only the positive side whole: they lose half of the variance, which He's rule gives back.
-_RECTIFIERS = frozenset({"relu", "leaky_relu", "elu"})
+_RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "relu6", "silu"})
 
 
 def initialize(layer: nn.Linear | nn.Conv2d, activation: str) -> None:
@@ -20,7 +20,7 @@ def initialize(layer: nn.Linear | nn.Conv2d, activation: str) -> None:
 
     Args:
         layer: changed in place.
-        activation: a key of `ACTIVATIONS`; "identity" for an output layer.
+        activation: a key of `ACTIVATIONS` or `MOBILE_ACTIVATIONS`; "identity" for an output layer.
 
     Source: notes §2.3.5; Glorot & Bengio 2010, equation 12; He et al. 2015, equation 10.
 

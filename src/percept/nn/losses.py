@@ -1,12 +1,50 @@
 """What training minimizes: losses from maximum likelihood, weighted by class where asked."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class WithAuxiliary(NamedTuple):
+    """What a network with auxiliary heads gives in training; the losses here add those of the heads to its own.
+
+    Attributes:
+        main: (samples, outputs) of the network itself.
+        auxiliary: (samples, outputs) of each head.
+        weight: what the loss of each head is multiplied by.
+    """
+
+    main: Tensor
+    auxiliary: tuple[Tensor, ...]
+    weight: float
+
+
+def with_auxiliary(loss: Loss) -> Loss:
+    """Return a loss that takes `WithAuxiliary` as well as plain outputs: its own plus `weight` times the heads' sum.
+
+    Args:
+        loss: from outputs and targets to a scalar.
+
+    Source: notes §3.5.4; Szegedy et al. 2015, section 5.
+
+    Example:
+        >>> mean = with_auxiliary(lambda outputs, targets: (outputs - targets).mean())
+        >>> one, ten = torch.tensor([1.0]), torch.tensor([10.0])
+        >>> mean(WithAuxiliary(one, (ten, ten), 0.25), torch.zeros(1))
+        tensor(6.)
+    """
+
+    def total(outputs: Tensor | WithAuxiliary, targets: Tensor) -> Tensor:
+        if not isinstance(outputs, WithAuxiliary):
+            return loss(outputs, targets)
+        return loss(outputs.main, targets) + outputs.weight * sum(loss(head, targets) for head in outputs.auxiliary)
+
+    return total
 
 
 def cross_entropy(class_weights: Tensor | None = None) -> Loss:
@@ -17,7 +55,7 @@ def cross_entropy(class_weights: Tensor | None = None) -> Loss:
             sum over the batch.
 
     Returns:
-        A function of scores (samples, classes) and class numbers (samples,), giving a scalar.
+        A function of scores (samples, classes), or `WithAuxiliary`, and class numbers (samples,), giving a scalar.
 
     Source: notes §2.4.1; Bishop 1995, chapter 6.
 
@@ -32,14 +70,14 @@ def cross_entropy(class_weights: Tensor | None = None) -> Loss:
         weights = None if class_weights is None else class_weights.to(scores.dtype)
         return functional.cross_entropy(scores, targets, weight=weights)
 
-    return loss
+    return with_auxiliary(loss)
 
 
 def squared_error() -> Loss:
     """Return the mean squared error, up to a factor the negative log-likelihood of Gaussian targets.
 
     Returns:
-        A function of outputs (samples, 1) and figures (samples,), giving a scalar.
+        A function of outputs (samples, 1), or `WithAuxiliary`, and figures (samples,), giving a scalar.
 
     Source: notes §2.4; Bishop 1995, chapter 6.
 
@@ -51,7 +89,7 @@ def squared_error() -> Loss:
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
         return functional.mse_loss(_at_least_float32(outputs).squeeze(1), targets)
 
-    return loss
+    return with_auxiliary(loss)
 
 
 def balanced_weights(targets: Tensor, classes: int) -> Tensor:

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from percept.nn.inspection import Inspection
+
 Score = tuple[float, float, float]
 """A figure and the two ends of its 95 % interval: (value, low, high); nan where it is not defined."""
 
@@ -282,6 +284,7 @@ class ReportContent:
         recipe: recipe.toml, every choice made.
         classes: class names in the order of every count; empty for regression.
         data: the data set.
+        network: the network layer by layer; None where it cannot be followed.
         training: the training; None where nothing was trained.
         selection: how the network was chosen; None where there was one alone.
         validation: figures on the validation part; None where there is none.
@@ -299,6 +302,7 @@ class ReportContent:
     recipe: str
     classes: tuple[str, ...]
     data: DataSummary
+    network: Inspection | None = None
     training: Training | None = None
     selection: Selection | None = None
     validation: Evaluation | None = None

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from percept.files import write_text
 from percept.report.content import ReportContent
+from percept.report.network import cells, network_view
 from percept.report.pictures import data_uri, is_small
 from percept.report.selection import selection_view
 from percept.report.views import count_rows, evaluation_view, lead_sentence, training_view
@@ -38,6 +39,7 @@ def render(content: ReportContent) -> str:
         data=content.data,
         rows=count_rows(content.data, content.classes),
         selection=selection_view(content.selection) if content.selection else None,
+        network=network_view(content.network) if content.network else None,
         training=training_view(content.training) if content.training else None,
         validation=validation,
         test=test,
@@ -74,6 +76,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
+        cells=cells,
         counted=counted,
         data_uri=data_uri,
         interval=score_interval,

@@ -17,6 +17,7 @@ from percept.runs.folder import RunFolder, open_run
 from percept.runs.ledger import Opening, append_opening, now, read_ledger
 from percept.runs.recipe import Recipe
 from percept.workflow.assess import Figures, Predictions, assess, read_predictions, write_predictions
+from percept.workflow.load import Predictor
 from percept.workflow.report import read_findings, read_history, report
 from percept.workflow.samples import network_inputs, reload
 
@@ -74,7 +75,8 @@ def evaluate(
     rows, train = np.flatnonzero(parts == "test"), np.flatnonzero(parts == "train")
     inputs = network_inputs(loaded, model.preprocessing)
     with using_threads(threads):
-        raw = outputs(model.network, inputs, rows, model.preprocessing, device=chosen)
+        network = Predictor(model, chosen).ready_for(len(rows)).model.network
+        raw = outputs(network, inputs, rows, model.preprocessing, device=chosen)
     predictions = _predictions(model, raw, loaded.dataset, rows)
     beforehand = read_findings(folder)["validation"]["best_baseline"]
     seed, metric = recipe.training.seed, recipe.training.metric

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from percept.data.new_rows import read_features
 from percept.data.preprocessing import ImagePreprocessing
 from percept.devices import choose_device
 from percept.errors import DataError, PerceptWarning
+from percept.evaluation.inference import ready_for
 from percept.evaluation.predict import outputs, probabilities, values
 from percept.models.file import TrainedModel, load_model
 from percept.runs.folder import open_run
@@ -78,13 +79,23 @@ class Predictor:
             return self.table_scores(frame)
         if isinstance(samples, str | Path):
             samples = [samples]
+        ready = self.ready_for(len(samples))
         if isinstance(samples, Sequence) and all(isinstance(sample, str | Path) for sample in samples):
             chunks = [samples[start : start + CHUNK] for start in range(0, len(samples), CHUNK)]
             pictures: Iterator[NDArray[np.uint8]] = (self.read([Path(path) for path in chunk]) for chunk in chunks)
         else:
             array = picture_array(samples, self._pictures.white)
             pictures = (self.fitted(array[start : start + CHUNK]) for start in range(0, len(array), CHUNK))
-        return np.concatenate([self.picture_scores(chunk) for chunk in pictures])
+        return np.concatenate([ready.picture_scores(chunk) for chunk in pictures])
+
+    def ready_for(self, count: int) -> "Predictor":
+        """Return a predictor that is faster at so many samples, or this one where that would not pay."""
+        form = self.model.preprocessing
+        if isinstance(form, TablePreprocessing):
+            return self
+        grey = np.zeros((1, form.height, form.width, form.channels), np.uint8)
+        network = ready_for(self.model.network, form.tensor(grey, self.device), count)
+        return self if network is self.model.network else replace(self, model=replace(self.model, network=network))
 
     def read(self, paths: Sequence[Path]) -> NDArray[np.uint8]:
         """Return pictures from files at the network's size: (samples, height, width, channels)."""

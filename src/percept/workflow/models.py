@@ -1,23 +1,31 @@
 """The networks that percept knows, for `percept models`."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
+from percept.models import MODELS, Architecture, choose_size
+from percept.nn.inspection import measure_network
+from percept.workflow.inspect import papers_own
 
-from percept.models import MODELS, arguments_for, build, choose_size
+SMALL_PICTURES, FEATURES = (32, 32), 10  # that networks for small pictures, and for tables, are measured on
+LARGE = 224  # pixels from which a network is one for the thousand classes of ImageNet
 
 
 @dataclass(frozen=True)
 class ModelRow:
-    """A network in the list.
+    """A network in the list, measured for one input.
 
     Attributes:
         name: what `--model` takes.
         takes: "pictures", "tables" or both.
         input_size: what pictures are resized to.
-        weights: how many, for the input below.
-        weights_of: that input.
-        source: paper and year.
+        weights: how many.
+        weights_of: the input that all the figures are for.
+        multiply_adds: for one sample.
+        receptive_field: pixels along each side that the last convolution or pooling sees of the picture; 0 for tables.
+            Global poolings, gates and dense layers then see all of it.
+        paper: who described it.
+        year: when.
     """
 
     name: str
@@ -25,26 +33,41 @@ class ModelRow:
     input_size: str
     weights: int
     weights_of: str
-    source: str
+    multiply_adds: int
+    receptive_field: int
+    paper: str
+    year: int
 
 
 def models() -> tuple[ModelRow, ...]:
     """Return a row for each network."""
-    rows = []
+    return tuple(model_rows())
+
+
+def model_rows() -> Iterator[ModelRow]:
+    """Yield a row for each network as soon as it is measured."""
     for name, architecture in MODELS.items():
-        pictures = architecture.kind != "table"
-        height, width = choose_size(name, (28, 28))
-        shape: tuple[int, ...] = (1, height, width) if pictures else (10,)
-        with torch.device("meta"):
-            network = build(name, **arguments_for(name, outputs=10, shape=shape))
-        rows.append(
-            ModelRow(
-                name=name,
-                takes={"image": "pictures", "table": "tables", "any": "pictures, tables"}[architecture.kind],
-                input_size=architecture.size_rule if pictures else "-",
-                weights=sum(parameter.numel() for parameter in network.parameters()),
-                weights_of=f"{height}x{width} grey, 10 classes" if pictures else "10 features, 10 classes",
-                source=f"{architecture.paper} {architecture.year}",
-            )
+        shape, classes = _input_of(name, architecture)
+        found = measure_network(papers_own(name, classes, shape), shape)
+        pictures = len(shape) == 3
+        yield ModelRow(
+            name=name,
+            takes={"image": "pictures", "table": "tables", "any": "pictures, tables"}[architecture.kind],
+            input_size=architecture.size_rule if architecture.kind != "table" else "-",
+            weights=found.parameters,
+            weights_of=f"{'x'.join(map(str, shape))}, {classes} classes" if pictures else f"{FEATURES} features",
+            multiply_adds=found.multiply_adds,
+            receptive_field=found.local_field if found.local_field > 1 else 0,
+            paper=architecture.paper,
+            year=architecture.year,
         )
-    return tuple(rows)
+
+
+def _input_of(name: str, architecture: Architecture) -> tuple[tuple[int, ...], int]:
+    """Return the shape of a sample and the number of classes that a network was made for."""
+    if architecture.kind == "table":
+        return (FEATURES,), 10
+    side = architecture.kept_sides[1]
+    if side >= LARGE:
+        return (3, side, side), 1000
+    return (3, *choose_size(name, SMALL_PICTURES)), 10

@@ -95,7 +95,8 @@ def predict_rows(
         if isinstance(predictor.model.preprocessing, TablePreprocessing):
             yield from _table_rows(predictor, predictor.model.preprocessing, samples, probabilities, say)
         else:
-            yield from _picture_rows(predictor, picture_paths(samples), probabilities, skip_unreadable, say)
+            paths = picture_paths(samples)
+            yield from _picture_rows(predictor.ready_for(len(paths)), paths, probabilities, skip_unreadable, say)
 
 
 def picture_paths(samples: Sequence[Path]) -> list[Path]:

@@ -17,6 +17,7 @@ from percept.errors import PerceptError, RunFolderError
 from percept.evaluation.calibration import calibration
 from percept.evaluation.metrics import confusion
 from percept.models.file import TrainedModel, load_model
+from percept.nn.inspection import Inspection, inspect_network
 from percept.report.content import (
     Baseline,
     CalibrationBin,
@@ -34,6 +35,7 @@ from percept.runs.ledger import read_ledger
 from percept.runs.recipe import Recipe
 from percept.workflow.assess import Predictions, read_predictions
 from percept.workflow.chosen import read_selection
+from percept.workflow.inspect import input_shape
 from percept.workflow.report_data import summarize_data
 from percept.workflow.report_selection import selection_content
 from percept.workflow.samples import Loaded, reload
@@ -112,6 +114,7 @@ def _content(
         classes=model.classes,
         data=summarize_data(folder, recipe, model, parts, findings, notes, loaded),
         selection=selection_content(read_selection(folder)),
+        network=_network(model),
         training=Training(
             history=read_history(folder),
             chosen_epoch=findings["chosen_epoch"],
@@ -124,6 +127,13 @@ def _content(
         test=test,
         openings=tuple(Opening(each.number, _moment(each.time), _scores(each.figures)) for each in ledger),
     )
+
+
+def _network(model: TrainedModel) -> Inspection | None:
+    try:
+        return inspect_network(model.network, input_shape(model.preprocessing), model.architecture)
+    except PerceptError:  # a network that cannot be followed is no reason to be without a report
+        return None
 
 
 def _moment(time: str) -> str:

@@ -1,0 +1,65 @@
+"""The commands on networks as such: the list of them, and one layer by layer."""
+
+import gc
+from typing import Annotated
+
+import typer
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+
+
+def inspect(
+    network: Annotated[
+        str,
+        typer.Argument(
+            help="Name of percept models, module:function of your own, run folder or model file.", show_default=False
+        ),
+    ],
+    image: Annotated[
+        str | None,
+        typer.Option(help="Input size, such as 224 or 224x320 (height x width) pixels.", show_default="by the network"),
+    ] = None,
+    channels: Annotated[int | None, typer.Option(help="Channels of the pictures.", show_default="3")] = None,
+    classes: Annotated[int | None, typer.Option(help="Outputs of the network.", show_default="10")] = None,
+    features: Annotated[int | None, typer.Option(help="Columns, for networks that take tables.")] = None,
+    depth: Annotated[
+        int | None, typer.Option(help="Take modules of this depth as one line, and those alike in a row.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a network layer by layer: output, weights, multiply-adds, receptive field, memory."""
+    from percept.cli.screen import Screen
+    from percept.cli.sizes import picture_size
+
+    screen = Screen(as_json)
+    size = None if image is None else picture_size("--image", image)
+    from percept.workflow.inspect import inspect as inspect_one
+
+    found = inspect_one(network, image=size, channels=channels, classes=classes, features=features)
+    for line in found.table(depth).splitlines():
+        screen.line(line)
+    screen.result(found.to_json(depth))
+
+
+def models(as_json: JsonOption = False) -> None:
+    """List the networks: weights, multiply-adds, receptive field, paper."""
+    from percept.cli.screen import Screen
+
+    screen = Screen(as_json)
+    from percept.nn.inspection_table import short
+    from percept.workflow.models import model_rows
+
+    gc.freeze()  # the collector need not look again and again through what is imported
+    layout = "{:<20} {:>11} {:>13} {:>6}  {:<26} {}"
+    screen.line(layout.format("network", "weights", "multiply-adds", "sees", "for", "from"), "bold")
+    rows = []
+    for row in model_rows():
+        seen = f"{row.receptive_field}" if row.receptive_field else ""
+        figures = (f"{row.weights:,}", short(row.multiply_adds), seen, row.weights_of)
+        screen.line(layout.format(row.name, *figures, f"{row.paper} {row.year}"))
+        rows.append(vars(row))
+    screen.say(
+        "sees: pixels along each side of the picture that the last convolution or pooling sees; percept inspect NETWORK"
+        " shows each layer"
+    )
+    screen.result(rows)
