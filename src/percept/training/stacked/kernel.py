@@ -34,7 +34,7 @@ KEEP_1, KEEP_2, EPSILON, TINY, TOLERANCE, PATIENCE, POWER, RATE, SMALLEST = rang
 NOW, BEST, UNIMPROVED, STOPPED, SEEN, EPOCHS = range(6)  # as in `course`, whose change would not be noticed here
 
 NARROW = 4  # gradients of matrices with a side of at most so many units are summed along the samples
-NEAR = 1 << 18  # bytes of a matrix that stays near the processor while it is gone through again and again
+NEAR = 120_000  # bytes of a matrix that stays near the processor while it is gone through again and again
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # of functions that Python does not call
