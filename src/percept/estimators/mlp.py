@@ -122,7 +122,9 @@ class MultilayerPerceptron(TrainingOptions, BaseEstimator):  # type: ignore[misc
             self._fit_whole(X, T, weights, starts)
         else:
             self._fit_batches(X, T, weights, starts, generators, incremental=incremental)
-        learnt = (*self.coefs_, *self.intercepts_, self.loss_ if self.n_iter_ else 0.0)
+        # Best weights kept from before a divergence are an error for classes only, as in scikit-learn.
+        counts = self._score_name() != "r2" and self.n_iter_ > 0
+        learnt = (*self.coefs_, *self.intercepts_, self.loss_ if counts else 0.0)
         if not all(np.isfinite(part).all() for part in learnt):
             raise DataError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be"
