@@ -48,6 +48,7 @@ def test_fit_with_cv_shows_the_candidates_and_its_figures_as_out_of_fold(
     main(["report", "runs/points"])
 
 
+@pytest.mark.slow
 def test_json_of_select_stands_alone_and_tells_the_choice(data: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["select", data, "--target", "label", "--cv", "2", "--epochs", "1", "--grid", "weight-decay=0,0.1", "--json"])
     found = json.loads(capsys.readouterr().out)

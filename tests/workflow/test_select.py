@@ -168,6 +168,7 @@ def test_no_sample_is_predicted_by_a_run_that_learned_from_it(tmp_path: Path) ->
     assert len(tested) == len(set(tested)) == 48
 
 
+@pytest.mark.slow
 def test_a_selection_of_runs_goes_on_without_doing_a_finished_run_again(tmp_path: Path) -> None:
     def die(event: Event) -> None:
         if isinstance(event, Networks) and event.done == 3:
