@@ -232,3 +232,12 @@ def test_partial_fit_refuses_what_needs_all_samples() -> None:
         Perceptron().partial_fit(X, y)
     with pytest.raises(ValueError, match="not the same as on the first call"):
         Perceptron().partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, y, classes=[0, 1])
+
+
+def test_a_wide_sparse_table_is_not_looked_through_for_hours() -> None:
+    from scipy.sparse import random as random_sparse
+
+    X = random_sparse(400, 3000, density=0.001, format="csr", random_state=0)
+    y = np.random.RandomState(0).randint(2, size=400)
+    with pytest.warns(ConvergenceWarning, match="is not known"):
+        Perceptron(max_iter=5, tol=None).fit(X, y)

@@ -11,6 +11,7 @@ from percept.training.separability import linearly_separable
 
 # So many numbers are looked through for a separating hyperplane after a fit; more would take longer than a second.
 EXAMINED = 200_000
+WIDEST = 1000  # columns of a table that is looked through: a linear program over many sparse ones may take hours
 
 CURVED = "try MLPClassifier, whose boundary need not be straight, or features that are products of these (as XOR needs)"
 
@@ -28,7 +29,7 @@ def advice(samples: Samples, classes: NDArray[Any], wrong: Mapping[int, int], ep
     X, y = samples.X, samples.y
     two = len(classes) == 2
     known = {}
-    if getattr(X, "nnz", X.size) * len(wrong) <= EXAMINED:
+    if getattr(X, "nnz", X.size) * len(wrong) <= EXAMINED and X.shape[1] <= WIDEST:
         known = {
             number: linearly_separable(X, y == classes[1 if two else number], bias=bias)
             for number in wrong
