@@ -104,7 +104,7 @@ class MLPClassifierCV(ClassifierMixin, NetworkSelection):  # type: ignore[misc]
             return answers[:, -self._labels :], np.arange(self._labels)
         return answers[:, : len(template.classes_)], np.searchsorted(self.classes_, template.classes_)
 
-    def _set_out_of_fold(self, answers: OutOfFold, template: Any) -> None:
+    def _set_out_of_fold(self, answers: OutOfFold) -> None:
         found = answers.of(self.best_index_)
         known = ~np.isnan(found).any(axis=1)
         if self._labels:

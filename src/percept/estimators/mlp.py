@@ -289,10 +289,10 @@ class MultilayerPerceptron(TrainingOptions, BaseEstimator):  # type: ignore[misc
         """Keep the best of the restarts, its weights and the story of its training; return whether it has stopped."""
         losses = [line[:epochs] for line, epochs in zip(courses.losses, courses.epochs, strict=True)]
         self.restart_losses_ = [float(line[-1]) if len(line) else np.inf for line in losses]
-        best = lowest(self.restart_losses_)
+        best = int(lowest(self.restart_losses_))
         if self.early_stopping:
             self.restart_scores_ = courses.table[:, BEST].tolist()
-            best = lowest([-score for score in self.restart_scores_])
+            best = int(lowest([-score for score in self.restart_scores_]))
         course = courses.table[best]
         self._state = state if len(losses) == 1 else take(state, [best])
         self._learning_rate, self._no_improvement_count = float(course[NOW]), int(course[UNIMPROVED])

@@ -46,8 +46,7 @@ class Table:
 
     def kept(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values (candidates, splits) of the restarts that are kept."""
-        best = np.nan_to_num(self.losses, nan=inf).argmin(axis=2)
-        return np.take_along_axis(values, best[..., None], axis=2)[..., 0]
+        return np.take_along_axis(values, lowest(self.losses)[..., None], axis=2)[..., 0]
 
 
 @dataclass(eq=False, repr=False)
@@ -105,7 +104,7 @@ class NetworkSelection(TrainingOptions, BaseEstimator):  # type: ignore[misc]
             if self.progress is not None:
                 self.progress(done, total)
         self.restart_seeds_ = seeds_of(seed, self.restarts)
-        self._conclude(candidates, table, answers, template)
+        self._conclude(candidates, table, answers)
         if self.refit:
             self._refit(candidates[self.best_index_], X, y, weight, seed)
         return self
@@ -124,7 +123,7 @@ class NetworkSelection(TrainingOptions, BaseEstimator):  # type: ignore[misc]
         """Return a network's answers (rows, columns) by its outputs, and which of all answers they are."""
         raise NotImplementedError
 
-    def _set_out_of_fold(self, answers: OutOfFold, template: Any) -> None:
+    def _set_out_of_fold(self, answers: OutOfFold) -> None:
         """Set what the best candidate answered for each sample that was left out."""
         raise NotImplementedError
 
@@ -203,16 +202,14 @@ class NetworkSelection(TrainingOptions, BaseEstimator):  # type: ignore[misc]
     def _keep(self, jobs: Sequence[Job], last: int, trials: Trials, table: Table, answers: OutOfFold) -> None:
         """Keep the out-of-fold answers of one candidate on one split, by its best restart."""
         job = jobs[-1]
-        best = lowest(table.losses[job.candidate, job.fold.number].tolist())
+        best = int(lowest(table.losses[job.candidate, job.fold.number]))
         outputs = trials.outputs[last - len(jobs) + 1 + best]
         rows = self.splits_[job.fold.number][1]
         answers.add(job.candidate, rows, *self._answers_of(job.fold.material.template, outputs))
 
     # After training.
 
-    def _conclude(
-        self, candidates: list[tuple[float, tuple[int, ...]]], table: Table, answers: OutOfFold, template: Any
-    ) -> None:
+    def _conclude(self, candidates: list[tuple[float, tuple[int, ...]]], table: Table, answers: OutOfFold) -> None:
         """Set the attributes that say what was found, and which candidate it speaks for."""
         failed = int(np.isnan(table.scores).sum())
         if failed == table.scores.size:
@@ -251,7 +248,7 @@ class NetworkSelection(TrainingOptions, BaseEstimator):  # type: ignore[misc]
         self.refit_epochs_ = None
         if self.early_stopping and self.solver != "lbfgs":
             self.refit_epochs_ = max(1, round(float(np.median(table.kept(table.epochs)[self.best_index_]))))
-        self._set_out_of_fold(answers, template)
+        self._set_out_of_fold(answers)
 
     def _refit(self, candidate: tuple[float, tuple[int, ...]], X: Any, y: Any, weight: Any, seed: Any) -> None:
         """Train the chosen candidate on all samples: for as many epochs as were best, where these were found."""

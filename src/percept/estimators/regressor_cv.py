@@ -64,6 +64,6 @@ class MLPRegressorCV(RegressorMixin, NetworkSelection):  # type: ignore[misc]
     def _answers_of(self, template: Any, outputs: Floats) -> tuple[Floats, NDArray[np.intp]]:
         return outputs, np.arange(outputs.shape[1])
 
-    def _set_out_of_fold(self, answers: OutOfFold, template: Any) -> None:
+    def _set_out_of_fold(self, answers: OutOfFold) -> None:
         found = answers.of(self.best_index_)
         self.oof_predictions_ = found[:, 0] if self._flat else found

@@ -4,6 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 
@@ -33,11 +34,15 @@ def _seeds(first: np.random.RandomState, count: int) -> Any:
     return deepcopy(first).randint(2**31 - 1, size=count - 1) if count > 1 else []
 
 
-def lowest(values: list[float]) -> int:
-    """Return which value is lowest, NaN counting as the highest of all.
+def lowest(values: ArrayLike) -> NDArray[np.intp]:
+    """Return which value is lowest along the last axis, NaN counting as the highest of all.
+
+    Args:
+        values: (..., restarts).
 
     Example:
-        >>> lowest([float("nan"), 2.0, 1.0])
+        >>> int(lowest([float("nan"), 2.0, 1.0]))
         2
     """
-    return int(np.argmin(np.nan_to_num(values, nan=np.inf, posinf=np.inf, neginf=-np.inf)))
+    numbers = np.nan_to_num(np.asarray(values, np.float64), nan=np.inf, posinf=np.inf, neginf=-np.inf)
+    return np.asarray(numbers.argmin(axis=-1))

@@ -209,7 +209,7 @@ def _by_batches(block: Block, starts: dict[int, Start], tell: Callable[[int], No
     settings = replace(settings, verbose=False)
     courses = new_courses(state, settings.rule, settings.epochs)
     lesson = Lesson(
-        *(material.X, material.T, _weights(block, rows_of), rows, counts, rows_of),
+        *(material.X, material.T, _weights(block), rows, counts, rows_of),
         alphas=np.array([job.alpha for job in jobs], np.float64),
         held=held,
         held_counts=held_counts,
@@ -251,7 +251,7 @@ def _shuffles(own: Sequence[Start], jobs: Sequence[Job]) -> Shuffles:
     return Shuffles(generators, samples, orders_of)
 
 
-def _weights(block: Block, rows_of: NDArray[np.intp]) -> Floats | None:
+def _weights(block: Block) -> Floats | None:
     """Return the samples' weights (rows,), or (networks, rows) where the folds have their own."""
     material = block.jobs[0].fold.material
     if block.jobs[0].fold.weight is None:

@@ -179,7 +179,7 @@ def fit_stack(
     metric = metric_named(recipe.training.metric or "loss", dataset.target.task)
     model = _model(recipe, prepared, scale, metric)
     model.cv = [(place[train], place[test]) for train, test in folds]
-    model.folder, model.progress = folder.networks, _onward(networks)
+    model.folder, model.progress = folder.networks, networks
     samples = dataset.samples
     if not isinstance(samples, Table):
         raise ValueError("a stack takes a table")
@@ -197,19 +197,6 @@ def fit_stack(
             raise DataError(f"the networks cannot be trained: {error}") from error
     yield from map(Note, _edges(model))
     return _chosen(model, prepared, recipe, folder, folds, metric)
-
-
-def _onward(networks: Progress) -> Progress:
-    """Return the same listener, told only of more networks than before: the engine may count some twice."""
-    most = 0
-
-    def tell(done: int, total: int) -> None:
-        nonlocal most
-        if networks is not None and done > most:
-            most = done
-            networks(done, total)
-
-    return tell
 
 
 def _model(recipe: Recipe, prepared: Prepared, scale: tuple[float, float], metric: Metric) -> Any:
