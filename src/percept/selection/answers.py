@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,37 @@ def out_of_fold(answers: Answers) -> OutOfFold | None:
         return OutOfFold(rows, predictions, None)
     chances = np.concatenate([each for each in answers.probabilities if each is not None])
     return OutOfFold(rows, predictions, _means(chances, place, times))
+
+
+class Answered:
+    """What has answers of models to samples that they were not trained on, and tells them sample by sample."""
+
+    answers: Answers
+
+    @property
+    def splits(self) -> tuple[Pair, ...]:
+        """The rows trained on and tested on, split by split."""
+        return self.answers.splits
+
+    @cached_property
+    def out_of_fold(self) -> OutOfFold | None:
+        """One answer for each sample that was tested; None where a fit failed or gave none of a kept kind."""
+        return out_of_fold(self.answers)
+
+    @property
+    def rows(self) -> Rows | None:
+        """(tested,) the samples that `predictions` and `probabilities` are of, in order."""
+        return None if self.out_of_fold is None else self.out_of_fold.rows
+
+    @property
+    def predictions(self) -> NDArray[Any] | None:
+        """(tested, ...) labels or values, each by a model that was not trained on that sample."""
+        return None if self.out_of_fold is None else self.out_of_fold.predictions
+
+    @property
+    def probabilities(self) -> NDArray[np.float64] | None:
+        """(tested, classes) probabilities by the same models, with columns in the order of the sorted labels."""
+        return None if self.out_of_fold is None else self.out_of_fold.probabilities
 
 
 def _means(values: NDArray[Any], place: Rows, times: Rows) -> NDArray[Any]:

@@ -1,14 +1,12 @@
 """The choice among candidates by cross-validation, each with restarts, and the final fit on all samples."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import joblib
 import numpy as np
-from numpy.typing import NDArray
 
-from percept.selection.answers import Answers, OutOfFold, gather, out_of_fold
+from percept.selection.answers import Answered, Answers, gather
 from percept.selection.candidates import Floats, Params, compare, make_plan
 from percept.selection.cross_validation import make_rules
 from percept.selection.fitting import Rules, fit_whole
@@ -16,11 +14,11 @@ from percept.selection.results import standard_error
 from percept.selection.running import Folder, Progress, check_progress, run_fits
 from percept.selection.samples import Samples, classifies, read_samples
 from percept.selection.scoring import scoring_name
-from percept.selection.splits import Pair, Rows, make_splits
+from percept.selection.splits import make_splits
 
 
 @dataclass(frozen=True, eq=False)
-class Selection:
+class Selection(Answered):
     """What a selection found.
 
     Attributes:
@@ -59,31 +57,6 @@ class Selection:
     def one_standard_error_params(self) -> Params:
         """What the simplest candidate within one standard error of the best sets."""
         return dict(self.cv_results_["params"][self.one_standard_error_index])
-
-    @property
-    def splits(self) -> tuple[Pair, ...]:
-        """The rows trained on and tested on, split by split."""
-        return self.answers.splits
-
-    @cached_property
-    def out_of_fold(self) -> OutOfFold | None:
-        """The best candidate's one answer for each sample that was tested; None where there is none."""
-        return out_of_fold(self.answers)
-
-    @property
-    def rows(self) -> Rows | None:
-        """(tested,) the samples that `predictions` and `probabilities` are of, in order."""
-        return None if self.out_of_fold is None else self.out_of_fold.rows
-
-    @property
-    def predictions(self) -> NDArray[Any] | None:
-        """(tested, ...) labels or values, each by a model that was not trained on that sample."""
-        return None if self.out_of_fold is None else self.out_of_fold.predictions
-
-    @property
-    def probabilities(self) -> Floats | None:
-        """(tested, classes) probabilities by the same models, with columns in the order of the sorted labels."""
-        return None if self.out_of_fold is None else self.out_of_fold.probabilities
 
     def table(self) -> str:
         """Return the candidates as lines of text, the best first."""

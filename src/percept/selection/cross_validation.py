@@ -1,14 +1,13 @@
 """The score of one model on samples that it was not trained on, split by split."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from percept.evaluation.intervals import Figure
-from percept.selection.answers import Answers, OutOfFold, gather, out_of_fold
+from percept.selection.answers import Answered, Answers, gather
 from percept.selection.certainty import score_interval
 from percept.selection.fitting import Fit, Rules, Task
 from percept.selection.restarts import candidate_models
@@ -16,13 +15,13 @@ from percept.selection.results import standard_error
 from percept.selection.running import Folder, Progress, check_progress, run_fits
 from percept.selection.samples import Samples, classifies, read_samples
 from percept.selection.scoring import make_scorer, scoring_name, takes_weights
-from percept.selection.splits import Pair, Rows, make_splits
+from percept.selection.splits import Pair, make_splits
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class CrossValidation:
+class CrossValidation(Answered):
     """What a cross-validation found.
 
     Attributes:
@@ -40,11 +39,6 @@ class CrossValidation:
     answers: Answers
 
     @property
-    def splits(self) -> tuple[Pair, ...]:
-        """The rows trained on and tested on, split by split."""
-        return self.answers.splits
-
-    @property
     def mean(self) -> float:
         """The mean score."""
         return float(self.scores.mean())
@@ -53,26 +47,6 @@ class CrossValidation:
     def standard_error(self) -> float:
         """The standard error of the mean, as if splits did not share samples."""
         return float(standard_error(self.scores[None])[0])
-
-    @cached_property
-    def out_of_fold(self) -> OutOfFold | None:
-        """One answer for each sample that was tested; None where a fit failed or gave none of a kept kind."""
-        return out_of_fold(self.answers)
-
-    @property
-    def rows(self) -> Rows | None:
-        """(tested,) the samples that `predictions` and `probabilities` are of, in order."""
-        return None if self.out_of_fold is None else self.out_of_fold.rows
-
-    @property
-    def predictions(self) -> NDArray[Any] | None:
-        """(tested, ...) labels or values, each by a model that was not trained on that sample."""
-        return None if self.out_of_fold is None else self.out_of_fold.predictions
-
-    @property
-    def probabilities(self) -> Floats | None:
-        """(tested, classes) probabilities by the same models, with columns in the order of the sorted labels."""
-        return None if self.out_of_fold is None else self.out_of_fold.probabilities
 
     def interval(self, level: float = 0.95, *, samples: int = 1000, seed: int = 0) -> Figure:
         """Return the mean score with its interval, see `score_interval`."""
