@@ -5,14 +5,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from percept.data.preprocessing import ImagePreprocessing
 from percept.evaluation import inference
-from percept.evaluation.inference import PackedConvolution, prepared_for_inference, ready_for
+from percept.evaluation.fusing import Scaling
+from percept.evaluation.inference import prepared_for_inference, ready_for
+from percept.evaluation.packed import PACKS, PackedConvolution, PackedLinear
 from percept.evaluation.predict import outputs
 from percept.models import build
+from percept.nn.blocks import BasicResidual, BottleneckResidual, WideResidual, dense_block, transition
 
 PICTURES = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
@@ -55,9 +58,48 @@ def test_normalizations_and_rectifiers_are_gone() -> None:
     ready = prepared_for_inference(moved(build("cifar_resnet20", classes=5)), PICTURES[:1])
     kinds = [type(layer) for layer in ready.modules()]
     assert nn.BatchNorm2d not in kinds and not any(each.requires_grad for each in ready.parameters())
-    if inference.PACKS:
+    if PACKS:
         assert nn.Conv2d not in kinds and kinds.count(PackedConvolution) == 19
-        assert kinds.count(nn.ReLU) == 9  # those behind a sum
+        assert kinds.count(nn.ReLU) == 2  # those behind a sum with a map that is padded meanwhile
+
+
+@pytest.mark.skipif(not PACKS, reason="this torch is built without oneDNN")
+def test_blocks_keep_no_sums_and_only_normalizations_that_come_first() -> None:
+    network = prepared_for_inference(blocks(), PICTURES[:1])
+    assert isinstance(network, fx.GraphModule)
+    assert {node.target for node in network.graph.nodes if node.op in ("call_function", "call_method")} == {torch.cat}
+    kinds = [type(layer) for layer in network.modules()]
+    assert kinds.count(PackedConvolution) == 1 + 6 + 1 + 7 + 5 and kinds.count(Scaling) == 3 + 1 + 2
+
+
+ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.Sigmoid, nn.Hardswish, nn.Hardsigmoid, nn.GELU, nn.LeakyReLU, nn.Hardtanh)
+
+
+@pytest.mark.skipif(not PACKS, reason="this torch is built without oneDNN")
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_layers_take_an_activation_along(activation: type[nn.Module]) -> None:
+    torch.manual_seed(0)
+    layers = nn.Conv2d(3, 4, 3), activation(), nn.Flatten(), nn.Linear(4 * 30 * 30, 50), activation()
+    network = nn.Sequential(*layers)
+    with torch.inference_mode():
+        ready, pictures = prepared_for_inference(network, PICTURES[:1]), 8 * PICTURES
+        assert difference(network(pictures), ready(pictures)) < 1e-5
+    kinds = [type(layer) for layer in ready.modules()]
+    assert PackedConvolution in kinds and PackedLinear in kinds and activation not in kinds
+
+
+@pytest.mark.parametrize("activation", [nn.Tanh, nn.ELU, nn.Softplus, lambda: nn.GELU("tanh")])
+def test_other_activations_stay(activation: Callable[[], nn.Module]) -> None:
+    ready = prepared_for_inference(nn.Sequential(nn.Conv2d(3, 4, 3), activation()), PICTURES[:1])
+    assert type(activation()) in [type(layer) for layer in ready.modules()]
+
+
+def test_only_a_rectifier_is_taken_along_behind_a_sum() -> None:
+    torch.manual_seed(0)
+    for activation in ("relu", "silu"):
+        network = BasicResidual(3, 3, activation=activation).eval()
+        with torch.inference_mode():
+            assert difference(network(PICTURES), prepared_for_inference(network, PICTURES[:1])(PICTURES)) < 1e-5
 
 
 class Read(nn.Module):
@@ -108,6 +150,97 @@ class Untraceable(nn.Module):
         return made
 
 
+class Named(nn.Module):
+    """Calls a layer by the name of a function that it is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filter, self.relu = nn.Conv2d(3, 4, 3), nn.Tanh()
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        made: Tensor = self.relu(self.filter(pictures))
+        return made
+
+
+class Overwritten(nn.Module):
+    """Writes over the input of its convolution before the convolution's output is added to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.filter, self.act = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 1), nn.ReLU(inplace=True)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        given = torch.tanh(self.first(pictures))
+        made: Tensor = self.filter(given)
+        return made + self.act(given)  # type: ignore[no-any-return]
+
+
+class SumFirst(nn.Module):
+    """Adds into a map that is read afterwards."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.filter = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 1)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        given = torch.tanh(self.first(pictures))
+        made = given.add_(self.filter(given))
+        return made * given
+
+
+class Broadcast(nn.Module):
+    """Adds one map to those of all samples, another number to each, and takes activations behind sums along."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other, self.last = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)
+        self.map = nn.Parameter(torch.rand(1, 4, 30, 30))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        first = functional.silu(self.one(pictures) + self.map)
+        second = torch.sigmoid(torch.add(self.other(first), first, alpha=2))
+        third = self.last(second) + second
+        return functional.relu(third) + functional.hardtanh(self.last(third) + 0.5)
+
+
+class ByType(nn.Module):
+    """Does otherwise under torch.fx, which follows it with something else than a tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filter = nn.Conv2d(3, 4, 3)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        made: Tensor = self.filter(pictures)
+        return made if isinstance(made, Tensor) else -made
+
+
+def hooked() -> nn.Module:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    network[0].register_forward_hook(lambda layer, given, made: made * 2)
+    return network
+
+
+def alone() -> nn.Module:
+    plain = nn.BatchNorm1d(4, affine=False)
+    return nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.Conv2d(3, 4, 3), nn.Flatten(2), plain)
+
+
+def blocks() -> nn.Module:
+    dense = dense_block(8, 4, layers=3), transition(20, 6)
+    residual = BottleneckResidual(6, 4, 8, stride=2), BottleneckResidual(8, 4, 8)
+    return moved(nn.Sequential(nn.Conv2d(3, 8, 3), *dense, *residual, WideResidual(8, 6), WideResidual(6, 6)))
+
+
+def by_rows() -> nn.Module:
+    linear = nn.Linear(4 * 30 * 30, 6), nn.BatchNorm1d(6), nn.Dropout(), nn.ReLU6(), nn.Linear(6, 3)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), *linear)
+
+
+def normalized_by_another_dimension() -> nn.Module:
+    return nn.Sequential(nn.Flatten(2), nn.Linear(1024, 3), nn.BatchNorm1d(3), nn.Linear(3, 2))
+
+
 def by_the_batch() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, track_running_stats=False), nn.ReLU())
 
@@ -122,13 +255,32 @@ def grouped_and_dilated() -> nn.Module:
 
 
 @pytest.mark.parametrize(
-    "make", [Read, Twice, Shared, Untraceable, by_the_batch, padded_by_reflection, grouped_and_dilated]
+    "make",
+    [
+        Read,
+        Twice,
+        Shared,
+        Untraceable,
+        Named,
+        Overwritten,
+        SumFirst,
+        Broadcast,
+        ByType,
+        hooked,
+        alone,
+        blocks,
+        by_rows,
+        normalized_by_another_dimension,
+        by_the_batch,
+        padded_by_reflection,
+        grouped_and_dilated,
+    ],
 )
 def test_what_cannot_be_folded_is_left(make: Callable[[], nn.Module]) -> None:
     torch.manual_seed(0)
     network = make().eval()
     for layer in network.modules():
-        if isinstance(layer, nn.BatchNorm2d) and layer.running_mean is not None:
+        if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)) and layer.running_mean is not None:
             layer.running_mean.fill_(0.3)
     with torch.inference_mode():
         assert difference(network(PICTURES), prepared_for_inference(network, PICTURES[:1])(PICTURES)) < 1e-5
