@@ -107,10 +107,10 @@ class AugmentationLayer(nn.Module):
         super().__init__()
         self.recipe = recipe
         self.by_class = dict(by_class or {})
-        sizes = {each.crop_size for each in (recipe, *self.by_class.values())}
+        sizes = list(dict.fromkeys(each.crop_size for each in (recipe, *self.by_class.values())))
         if len(sizes) > 1:
             raise OptionError(
-                f"augmentations of the classes have crop_size={', '.join(map(str, sizes))}; expected one size for all"
+                f"augmentations of the classes have crop_size={' and '.join(map(str, sizes))}; expected one for all"
             )
 
     def forward(

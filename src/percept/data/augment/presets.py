@@ -131,13 +131,14 @@ def parse_augmentation(text: str, traits: Traits) -> Augmentation:
         name, equals, value = (each.strip() for each in part.partition("="))
         if name in values:
             raise OptionError(f"augmentation has {name} twice in {text!r}; give it once")
-        values[_named(name, text)] = _value(name, value, bool(equals))
+        if name in PRESETS and not equals:
+            raise OptionError(f"augmentation is {text!r}; a preset comes first and alone: {name},rotate=15")
+        name = _named(name, text)
+        values[name] = _value(name, value, bool(equals))
     return replace(recipe, **values)
 
 
 def _named(name: str, text: str) -> str:
-    if name in PRESETS:
-        raise OptionError(f"augmentation is {text!r}; a preset comes first and alone: {name},rotate=15")
     if not name:
         raise OptionError(
             f"augmentation is {text!r}; expected one of {', '.join(PRESETS)}, or changes such as rotate=15,flip"
