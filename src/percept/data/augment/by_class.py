@@ -72,8 +72,8 @@ def resampled(
 ) -> NDArray[np.int64]:
     """Return as many rows, in random order, each about as often as its weight says.
 
-    Drawn systematically: a row of weight 2.3 comes 2 or 3 times, never 0 times, so that classes are as even as whole
-    numbers allow.
+    Drawn systematically, rows of the same weight side by side: a row of weight 2.3 comes 2 or 3 times, never 0 times,
+    and all rows of a weight together come as often as whole numbers allow.
 
     Args:
         rows: (samples,) what to draw from.
@@ -86,7 +86,7 @@ def resampled(
         >>> resampled(np.array([7, 8]), np.array([0.0, 2.0]), np.random.default_rng(0)).tolist()
         [8, 8]
     """
-    order = generator.permutation(len(rows))
+    order = np.lexsort((generator.permutation(len(rows)), weights))
     ends = np.cumsum(weights[order]) * (len(rows) / weights.sum())
     marks = np.arange(len(rows)) + generator.uniform()
     drawn = order[np.searchsorted(ends, marks, side="right").clip(max=len(rows) - 1)]

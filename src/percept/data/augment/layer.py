@@ -156,7 +156,8 @@ def as_unit(pictures: Tensor) -> Tensor:
     Args:
         pictures: uint8, white being 255, or floating in [0, 1].
     """
-    return pictures.to(torch.float32) / 255 if pictures.dtype == torch.uint8 else pictures.to(torch.float32)
+    unit = pictures.to(torch.float32)  # a copy of bytes, which is divided in place
+    return unit.div_(255) if pictures.dtype == torch.uint8 else unit
 
 
 def _moved(
