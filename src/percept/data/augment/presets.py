@@ -9,6 +9,26 @@ from percept.errors import OptionError
 
 SMALL = 48  # pixels: below it interpolation blurs what little there is, and whole-pixel moves are the rule (He et al.)
 SWITCHES = ("flip", "flip_vertical", "quarter_turns")
+EXAMPLES = {
+    "shift": "0.1",
+    "rotate": "15",
+    "scale": "0.1",
+    "shear": "10",
+    "affine": "0.1",
+    "perspective": "0.1",
+    "crop": "0.3",
+    "elastic": "0.02",
+    "crop_size": "256x256",
+    "border": "reflect",
+    "brightness": "0.2",
+    "contrast": "0.2",
+    "saturation": "0.2",
+    "noise": "0.05",
+    "blur": "1",
+    "overlay": "0.2",
+    "erase": "0.2",
+}
+"""How far each change goes in the messages."""
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 DIRECTIONS = (
@@ -60,7 +80,7 @@ def automatic(traits: Traits) -> Augmentation:
     """Return the augmentation that suits the pictures.
 
     Small pictures are shifted by whole pixels and flipped; larger ones are cropped, turned a little and lit otherwise;
-    those that look the same from every side are turned all the way and, with masks, bent.
+    those that look the same from every side are turned all the way and, with masks, bent instead of cropped.
 
     Args:
         traits: what is known of the pictures.
@@ -71,10 +91,10 @@ def automatic(traits: Traits) -> Augmentation:
     allowed = {name: getattr(traits, name) for name in SWITCHES}
     if min(traits.size) < SMALL and not traits.masks:
         return Augmentation(shift=0.125, border="edge", **allowed)
-    light = Augmentation(brightness=0.2, contrast=0.2, saturation=0.2 if traits.channels == 3 else 0.0, **allowed)
+    lit = Augmentation(brightness=0.2, contrast=0.2, saturation=0.2 if traits.channels == 3 else 0.0, **allowed)
     if traits.quarter_turns and traits.masks:
-        return replace(light, rotate=180.0, scale=0.1, shift=0.05, elastic=0.02)
-    return replace(light, rotate=180.0 if traits.quarter_turns else 10.0, crop=0.4)
+        return replace(lit, rotate=180.0, scale=0.1, shift=0.05, elastic=0.02)
+    return replace(lit, rotate=180.0 if traits.quarter_turns else 10.0, crop=0.4)
 
 
 def light(traits: Traits) -> Augmentation:
@@ -161,24 +181,3 @@ def _value(name: str, value: str, given: bool) -> object:
         return tuple(int(side) for side in value.split("x")) if name == "crop_size" else float(value)
     except ValueError:
         return value  # the recipe says what is wrong with it
-
-
-EXAMPLES = {
-    "shift": "0.1",
-    "rotate": "15",
-    "scale": "0.1",
-    "shear": "10",
-    "affine": "0.1",
-    "perspective": "0.1",
-    "crop": "0.3",
-    "elastic": "0.02",
-    "crop_size": "256x256",
-    "border": "reflect",
-    "brightness": "0.2",
-    "contrast": "0.2",
-    "saturation": "0.2",
-    "noise": "0.05",
-    "blur": "1",
-    "overlay": "0.2",
-    "erase": "0.2",
-}

@@ -25,7 +25,12 @@ IMAGES: dict[str, Callable[[Floats], Floats]] = {
 
 
 def traits_of(
-    pictures: NDArray[np.uint8], labels: NDArray[np.int64] | None, classes: Sequence[str], *, masks: bool = False
+    pictures: NDArray[np.uint8],
+    labels: NDArray[np.int64] | None,
+    classes: Sequence[str],
+    *,
+    rows: NDArray[np.int64] | None = None,
+    masks: bool = False,
 ) -> Traits:
     """Return what "auto" goes by: the pictures' size and colors, and which flips and turns leave their label.
 
@@ -33,9 +38,10 @@ def traits_of(
     sense of direction. Few pictures show little: where nothing is shown, it is allowed.
 
     Args:
-        pictures: (n, height, width, channels) uint8 training pictures, possibly memory-mapped; 2000 are looked at.
+        pictures: (n, height, width, channels) uint8, possibly memory-mapped; 2000 at most are looked at.
         labels: (n,) class numbers, or None where the pictures have no class.
         classes: the names of the classes.
+        rows: which of them belong to the training part; all if None.
         masks: whether the pictures have masks.
 
     Example:
@@ -44,15 +50,16 @@ def traits_of(
         >>> traits.flip, traits.flip_vertical, traits.quarter_turns
         (True, False, False)
     """
-    count, height, width, channels = pictures.shape
-    size = (height, width)
+    channels, size = pictures.shape[3], (pictures.shape[1], pictures.shape[2])
     if not names_allow_flips(classes):
         return Traits(size, channels, masks=masks)
-    rows = np.unique(np.linspace(0, count - 1, min(count, PICTURES)).round().astype(np.int64))
-    seen = torch.from_numpy(np.ascontiguousarray(pictures[rows])).permute(0, 3, 1, 2).mean(1, dtype=torch.float32)
+    of_part = np.arange(len(pictures)) if rows is None else rows
+    places = np.linspace(0, len(of_part) - 1, min(len(of_part), PICTURES)).round().astype(np.int64)
+    chosen = of_part[places]
+    seen = torch.from_numpy(np.ascontiguousarray(pictures[chosen])).permute(0, 3, 1, 2).mean(1, dtype=torch.float32)
     small = functional.adaptive_avg_pool2d(seen, SIDE).numpy()
     small -= small.mean((1, 2), keepdims=True)
-    groups = np.zeros(len(rows), np.int64) if labels is None else labels[rows]
+    groups = np.zeros(len(chosen), np.int64) if labels is None else labels[chosen]
     allowed = {name: not directed(small - image(small), groups) for name, image in IMAGES.items()}
     return Traits(size, channels, **allowed, masks=masks)
 
