@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import pytest
 import scipy.ndimage
+import scipy.stats
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -211,6 +212,15 @@ def test_a_crop_lies_inside_the_picture(seed: int, crop: float) -> None:
     outer = (corners @ matrix.mT)[..., :2]
     assert (outer[:, 0] >= -0.5 - 1e-9).all()
     assert (outer[:, 1] <= torch.tensor([19.5, 29.5]) + 1e-9).all()
+
+
+def test_a_crop_is_as_likely_at_every_place() -> None:
+    matrix = draw_moves(Augmentation(crop=0.8), 1000, (30, 20), generator_of(0)).matrix
+    corners = torch.tensor([[-0.5, -0.5, 1], [19.5, 29.5, 1]], dtype=torch.float64)
+    first, last = (corners @ matrix.mT)[..., :2].unbind(1)
+    place = (first + 0.5) / (torch.tensor([20, 30]) - (last - first))  # 0: at the left or top, 1: at the other end
+    for axis in (0, 1):
+        assert scipy.stats.kstest(place[:, axis].numpy(), "uniform").pvalue > 0.001
 
 
 def test_a_window_is_cut_out_unchanged_at_every_place() -> None:
