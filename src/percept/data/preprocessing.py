@@ -53,6 +53,18 @@ class ImagePreprocessing:
         values = values.mul_(scale.repeat(width)).sub_(shift.repeat(width))
         return values.view(count, height, width, channels).permute(0, 3, 1, 2)
 
+    def normalized(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return the network's input for resized pictures that are on their device already, such as augmented ones.
+
+        Args:
+            pictures: (samples, channels, height, width) floating in [0, 1].
+
+        Returns:
+            The same shape and what `tensor` gives for these pictures.
+        """
+        mean, std = (torch.tensor(each, device=pictures.device)[:, None, None] for each in (self.mean, self.std))
+        return pictures.sub(mean).div_(std).contiguous(memory_format=torch.channels_last)
+
     def to_json(self) -> dict[str, object]:
         """Return the settings as JSON values."""
         return {"kind": "image", **asdict(self)}

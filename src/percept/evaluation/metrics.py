@@ -41,7 +41,7 @@ class Metric:
         """Return the figure of all samples; NaN if undefined, or if a prediction is not finite.
 
         Args:
-            truth: (samples,) class numbers or values.
+            truth: (samples,) class numbers or values, or (samples, classes) probabilities of the classes.
             predictions: (samples, classes) probabilities or (samples,) values, whichever the task has.
         """
         if not np.isfinite(predictions).all():
@@ -49,7 +49,17 @@ class Metric:
         return float(self.weighted(truth, predictions, np.ones((len(truth), 1)))[0])
 
     def weighted(self, truth: NDArray[Any], predictions: Floats, weights: Floats) -> Floats:
-        """Return one figure for each column of weights (samples, columns)."""
+        """Return one figure for each column of weights (samples, columns).
+
+        A sample whose truth is soft, (samples, classes) probabilities, counts as one of each class, by its probability.
+        """
+        if truth.ndim == 2:
+            samples, classes = truth.nonzero()
+            weights, truth, predictions = (
+                weights[samples] * truth[samples, classes, None],
+                classes,
+                predictions[samples],
+            )
         return self.function(truth, predictions.argmax(axis=1) if self.needs == "class" else predictions, weights)
 
 

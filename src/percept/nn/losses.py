@@ -55,9 +55,10 @@ def cross_entropy(class_weights: Tensor | None = None) -> Loss:
             sum over the batch.
 
     Returns:
-        A function of scores (samples, classes), or `WithAuxiliary`, and class numbers (samples,), giving a scalar.
+        A function of scores (samples, classes), or `WithAuxiliary`, and class numbers (samples,) or probabilities of
+        the classes (samples, classes), giving a scalar.
 
-    Source: notes §2.4.1; Bishop 1995, chapter 6.
+    Source: notes §2.4.1; Bishop 1995, chapter 6; notes §3.4.1 (probabilities as targets, from mixup).
 
     Example:
         >>> loss = cross_entropy()
@@ -68,7 +69,11 @@ def cross_entropy(class_weights: Tensor | None = None) -> Loss:
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
         scores = _at_least_float32(outputs)
         weights = None if class_weights is None else class_weights.to(scores.dtype)
-        return functional.cross_entropy(scores, targets, weight=weights)
+        if not targets.dtype.is_floating_point:
+            return functional.cross_entropy(scores, targets, weight=weights)
+        soft = targets.to(scores.dtype)  # torch would divide weighted ones by the samples, not by the weights' sum
+        total = functional.cross_entropy(scores, soft, weight=weights, reduction="sum")
+        return total / (soft.sum() if weights is None else (soft * weights).sum())
 
     return with_auxiliary(loss)
 
@@ -96,7 +101,7 @@ def balanced_weights(targets: Tensor, classes: int) -> Tensor:
     """Return class weights that give each class the same say: samples / (classes * samples of the class).
 
     Args:
-        targets: (samples,) class numbers; every class occurs.
+        targets: (samples,) class numbers, or (samples, classes) probabilities; every class occurs.
         classes: number of classes.
 
     Source: King & Zeng 2001, "Logistic Regression in Rare Events Data".
@@ -105,7 +110,8 @@ def balanced_weights(targets: Tensor, classes: int) -> Tensor:
         >>> balanced_weights(torch.tensor([0, 0, 0, 1]), 2)
         tensor([0.6667, 2.0000])
     """
-    counts = torch.bincount(targets, minlength=classes).clamp(min=1)
+    soft = targets.dtype.is_floating_point
+    counts = (targets.sum(0) if soft else torch.bincount(targets, minlength=classes)).clamp(min=1)
     return len(targets) / (classes * counts.to(torch.float32))
 
 

@@ -1,4 +1,4 @@
-"""From a part of the data to batches on the device: shuffled for training, each sample once an epoch."""
+"""From a part of the data to batches on the device: shuffled, augmented and mixed for training."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,12 @@ import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
-from percept.data.augment import Augmentation
+from percept.data.augment.by_class import resampled
+from percept.data.augment.draws import generator_of
+from percept.data.augment.layer import AugmentationLayer
+from percept.data.mixup import Mixing
+from percept.data.preprocessing import ImagePreprocessing
+from percept.errors import OptionError
 from percept.evaluation.predict import Preprocessing
 from percept.training.processes import share
 
@@ -22,14 +27,25 @@ class LabeledPart:
         targets: (all samples,) int64 class numbers or float32 figures.
         rows: (samples of this part,) which rows belong to it.
         preprocessing: from stored samples to the network's input.
-        augmentation: what happens to training pictures before that, or None.
+        augmentation: what happens to training pictures on the device, or None; for uint8 pictures alone.
+        mixing: how their targets are softened and they are mixed, or None.
+        resampling: (samples of this part,) how often each comes in an epoch, mean 1; None for once each.
+
+    Raises:
+        OptionError: an augmentation of something else than pictures.
     """
 
     inputs: NDArray[np.uint8] | NDArray[np.float32]
     targets: NDArray[np.int64] | NDArray[np.float32]
     rows: NDArray[np.int64]
     preprocessing: Preprocessing
-    augmentation: Augmentation | None = None
+    augmentation: AugmentationLayer | None = None
+    mixing: Mixing | None = None
+    resampling: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        if self.augmentation is not None and not isinstance(self.preprocessing, ImagePreprocessing):
+            raise OptionError(f"samples are {self.inputs.dtype} rows; --augment is for pictures: leave it out")
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -48,7 +64,7 @@ def steps_an_epoch(samples: int, batch_size: int) -> int:
 def batches(
     part: LabeledPart, batch_size: int, *, seed: int, epoch: int, accelerator: Accelerator
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield the batches of one epoch, shuffled by the seed and the epoch's number alone.
+    """Yield the batches of one epoch: what is random in them follows from the seed, the epoch and the step alone.
 
     Batches are evened out: 10 samples at batch size 4 make batches of 4, 3 and 3, so that no batch is much smaller
     than the others (batch norm cannot work on one). With several processes each gets its share of every batch.
@@ -56,19 +72,30 @@ def batches(
     Args:
         part: the training part.
         batch_size: samples a batch, at most.
-        seed: number that the order derives from.
+        seed: number that order, augmentation and mixing derive from.
         epoch: number of the epoch.
         accelerator: the device and the processes.
 
     Yields:
-        The network's input and the targets, on the device.
+        The network's input and the targets, on the device; (samples, classes) probabilities where they are mixed.
     """
-    generator = np.random.default_rng([seed, epoch, accelerator.process_index])
-    order = part.rows[np.random.default_rng([seed, epoch]).permutation(len(part))]
-    for batch in np.array_split(order, steps_an_epoch(len(part), batch_size)):
+    shuffle = np.random.default_rng([seed, epoch])
+    order = part.rows[shuffle.permutation(len(part))]
+    if part.resampling is not None:
+        order = resampled(part.rows, part.resampling, shuffle)
+    for step, batch in enumerate(np.array_split(order, steps_an_epoch(len(part), batch_size))):
         rows = batch[share(len(batch), accelerator)]
-        samples = part.inputs[rows]
-        if part.augmentation is not None:
-            samples = part.augmentation(samples.astype(np.uint8, copy=False), generator)
-        inputs = part.preprocessing.tensor(samples, accelerator.device)
-        yield inputs, torch.from_numpy(part.targets[rows]).to(accelerator.device)
+        targets = torch.from_numpy(part.targets[rows]).to(accelerator.device)
+        generator = generator_of(seed, epoch, step, accelerator.process_index)
+        inputs = _inputs(part, rows, targets, generator, accelerator.device)
+        yield (inputs, targets) if part.mixing is None else part.mixing(inputs, targets, generator)
+
+
+def _inputs(
+    part: LabeledPart, rows: NDArray[np.int64], targets: torch.Tensor, generator: torch.Generator, device: torch.device
+) -> torch.Tensor:
+    samples, preprocessing = part.inputs[rows], part.preprocessing
+    if part.augmentation is None or not isinstance(preprocessing, ImagePreprocessing):
+        return preprocessing.tensor(samples, device)
+    pictures = torch.from_numpy(samples.astype(np.uint8, copy=False)).to(device).permute(0, 3, 1, 2)
+    return preprocessing.normalized(part.augmentation(pictures, targets, generator))

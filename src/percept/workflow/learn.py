@@ -10,7 +10,8 @@ from accelerate import Accelerator
 from numpy.typing import NDArray
 from torch import nn
 
-from percept.data.augment import AUGMENTATIONS
+from percept.data.augment.layer import AugmentationLayer
+from percept.data.augment.presets import Traits, parse_augmentation
 from percept.data.dataset import Target
 from percept.devices import Precision
 from percept.errors import OptionError, RunFolderError
@@ -95,7 +96,7 @@ def learn(prepared: Prepared, recipe: Recipe, folder: RunFolder, machine: Machin
     scale = target_scale(target, prepared.rows("train"))
     training, validation = (_part(prepared, part, scale) for part in ("train", "validation"))
     _enough_for_each(smallest_batch(len(training), settings.batch_size), accelerator.num_processes, settings)
-    training = replace(training, augmentation=AUGMENTATIONS[recipe.training.augment or "none"])
+    training = replace(training, augmentation=_augmentation(training, recipe.training.augment or "none"))
     network = _build(recipe, accelerator.device)
     loss = _loss(target, training, recipe, accelerator)
     checks = check(network, loss, training, epochs=settings.epochs, seed=settings.seed, device=accelerator.device)
@@ -184,6 +185,13 @@ def _part(prepared: Prepared, part: str, scale: tuple[float, float]) -> LabeledP
     if target.task == "regression":
         targets = ((target.values - scale[0]) / scale[1]).astype(np.float32)
     return LabeledPart(prepared.inputs, targets, prepared.rows(part), prepared.preprocessing)
+
+
+def _augmentation(training: LabeledPart, asked: str) -> AugmentationLayer | None:
+    if asked == "none":
+        return None
+    _, height, width, channels = training.inputs.shape
+    return AugmentationLayer(parse_augmentation(asked, Traits((height, width), channels)))
 
 
 def target_scale(target: Target, train: NDArray[np.int64]) -> tuple[float, float]:
