@@ -1,0 +1,140 @@
+"""The features of a frozen body: computed once, in memory or in a file, and handed to the head batch by batch."""
+
+import hashlib
+import tempfile
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from percept.devices import Precision
+from percept.errors import PerceptWarning
+from percept.evaluation.predict import BATCH, outputs
+from percept.training.batches import LabeledPart
+
+MEMORY = 256 << 20
+"""Bytes of features that are kept in memory; more of them lie in a file, of which a batch at a time is read."""
+
+
+@dataclass(frozen=True)
+class FeatureStore:
+    """Where features are kept.
+
+    Attributes:
+        folder: where files of features are written and found again, by a digest of the body, the samples and their
+            preprocessing; None keeps them for this training alone, in memory or in a file that goes with it.
+        memory: bytes that may stay in memory where there is no folder.
+    """
+
+    folder: Path | None = None
+    memory: int = MEMORY
+
+
+@dataclass(frozen=True)
+class AsTheyAre:
+    """The preprocessing of features: none."""
+
+    def tensor(self, samples: NDArray[Any], device: torch.device, /) -> Tensor:
+        """Return features on the device."""
+        return torch.from_numpy(np.ascontiguousarray(samples)).to(device)
+
+
+def with_features(
+    part: LabeledPart, body: nn.Module, store: FeatureStore, *, device: torch.device, precision: Precision = "float32"
+) -> LabeledPart | None:
+    """Return a part whose inputs are what a body in evaluation mode makes of its samples, in the same order.
+
+    Args:
+        part: the samples, without augmentation.
+        body: lies on `device`; from samples to features, (samples, ...).
+        store: where the features are kept.
+        device: where to compute.
+        precision: what to compute in; features are kept in float32.
+
+    Returns:
+        The part; None where the features have to go to a file that cannot be written, of which a warning says why.
+
+    Source: notes §3.4.2; Donahue et al. 2014 (features of a network as they are).
+    """
+    try:
+        made = _stored(part, body, store, device, precision)
+    except OSError as error:
+        warnings.warn(
+            f"the features of the frozen body cannot be kept ({error.strerror or error}), so every epoch will compute"
+            " them anew; make room, or choose another folder",
+            PerceptWarning,
+            stacklevel=2,
+        )
+        return None
+    return replace(
+        part, inputs=made, targets=part.targets[part.rows], rows=np.arange(len(part)), preprocessing=AsTheyAre()
+    )
+
+
+def _stored(
+    part: LabeledPart, body: nn.Module, store: FeatureStore, device: torch.device, precision: Precision
+) -> NDArray[np.float32]:
+    shape = (len(part), *_computed(part, slice(0, 1), body, device, precision).shape[1:])
+    size = 4 * int(np.prod(shape))
+    if store.folder is None and size <= store.memory:
+        made = np.empty(shape, np.float32)
+        _fill(made, part, body, device, precision)
+        return made
+    if store.folder is None:
+        with tempfile.NamedTemporaryFile(prefix="percept-features-") as file:  # gone when the mapping is
+            file.truncate(size)
+            mapped = np.memmap(file, np.float32, "r+", shape=shape)  # type: ignore[call-overload]
+            _fill(mapped, part, body, device, precision)
+            return mapped  # type: ignore[no-any-return]
+    store.folder.mkdir(parents=True, exist_ok=True)
+    path = store.folder / f"features-{_digest(part, body, precision)}.npy"
+    if not _whole(path, shape):
+        aside = path.with_suffix(".partial")
+        try:
+            written = np.lib.format.open_memmap(aside, "w+", np.float32, shape)
+            _fill(written, part, body, device, precision)
+            written.flush()
+            del written
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+    found: NDArray[np.float32] = np.load(path, mmap_mode="r")
+    return found
+
+
+def _fill(
+    made: NDArray[np.float32], part: LabeledPart, body: nn.Module, device: torch.device, precision: Precision
+) -> None:
+    for start in range(0, len(part), BATCH):
+        some = slice(start, start + BATCH)
+        made[some] = _computed(part, some, body, device, precision)
+
+
+def _computed(
+    part: LabeledPart, some: slice, body: nn.Module, device: torch.device, precision: Precision
+) -> NDArray[np.float32]:
+    return outputs(body, part.inputs, part.rows[some], part.preprocessing, device=device, precision=precision)
+
+
+def _whole(path: Path, shape: tuple[int, ...]) -> bool:
+    try:
+        return np.load(path, mmap_mode="r").shape == shape
+    except (OSError, ValueError, EOFError):  # not there, or not whole
+        return False
+
+
+def _digest(part: LabeledPart, body: nn.Module, precision: Precision) -> str:
+    """Return a digest of all that the features depend on."""
+    digest = hashlib.blake2b(f"{precision} {part.preprocessing} {part.inputs.dtype}".encode(), digest_size=16)
+    digest.update(f"{body} {getattr(body, 'code', '')}".encode())  # the layers with their sizes, and what joins them
+    for name, values in sorted(body.state_dict().items()):
+        digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+        digest.update(values.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if values.numel() else b"")
+    for start in range(0, len(part), BATCH):
+        digest.update(part.inputs[part.rows[start : start + BATCH]].tobytes())
+    return digest.hexdigest()
