@@ -58,5 +58,4 @@ def _graph(nodes: list[fx.Node], result: object, enters: fx.Node | None = None) 
         graph.output(copies[result])  # type: ignore[index]
     except KeyError:
         return None
-    graph.eliminate_dead_code()
     return graph

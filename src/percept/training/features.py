@@ -86,11 +86,11 @@ def _stored(
         _fill(made, part, body, device, precision)
         return made
     if store.folder is None:
-        with tempfile.NamedTemporaryFile(prefix="percept-features-") as file:  # gone when the mapping is
+        with tempfile.TemporaryFile() as file:  # its bytes are there for as long as they are mapped
             file.truncate(size)
-            mapped = np.memmap(file, np.float32, "r+", shape=shape)  # type: ignore[call-overload]
-            _fill(mapped, part, body, device, precision)
-            return mapped  # type: ignore[no-any-return]
+            mapped = np.memmap(file, np.float32, "r+", shape=shape)
+        _fill(mapped, part, body, device, precision)
+        return mapped
     store.folder.mkdir(parents=True, exist_ok=True)
     path = store.folder / f"features-{_digest(part, body, precision)}.npy"
     if not _whole(path, shape):
@@ -123,7 +123,7 @@ def _computed(
 
 def _whole(path: Path, shape: tuple[int, ...]) -> bool:
     try:
-        return np.load(path, mmap_mode="r").shape == shape
+        return tuple(np.load(path, mmap_mode="r").shape) == shape
     except (OSError, ValueError, EOFError):  # not there, or not whole
         return False
 
@@ -134,7 +134,7 @@ def _digest(part: LabeledPart, body: nn.Module, precision: Precision) -> str:
     digest.update(f"{body} {getattr(body, 'code', '')}".encode())  # the layers with their sizes, and what joins them
     for name, values in sorted(body.state_dict().items()):
         digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
-        digest.update(values.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if values.numel() else b"")
+        digest.update(values.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
     for start in range(0, len(part), BATCH):
         digest.update(part.inputs[part.rows[start : start + BATCH]].tobytes())
     return digest.hexdigest()

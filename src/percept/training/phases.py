@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import torch
 from accelerate import Accelerator
 from torch import nn
 from torch.optim import Optimizer
@@ -90,55 +91,45 @@ def begin(
     return optimizer, SCHEDULES[settings.schedule](optimizer, steps, epochs)
 
 
-def train_phase(
+def learner(
     network: nn.Module,
     parts: Parts,
     phase: Phase,
-    optimizer: Optimizer,
-    schedule: LRScheduler,
-    loss: Loss,
     training: LabeledPart,
     validation: LabeledPart,
-    score: Score,
-    settings: TrainingSettings,
-    accelerator: Accelerator,
-    precision: Precision = "float32",
+    store: FeatureStore | None,
     *,
-    first: int | None = None,
-    store: FeatureStore | None = None,
-) -> Iterator[Epoch | Steps]:
-    """Train what learns in a phase, in place, as `percept.training.loop.train` does.
+    device: torch.device,
+    precision: Precision = "float32",
+) -> tuple[nn.Module, LabeledPart, LabeledPart]:
+    """Return what is to be trained in a phase and on which samples: the network as it is, or its head on features.
+
+    While the head learns alone, the features of the body are the same in every epoch: they are computed once, and an
+    epoch becomes as short as the head is small. The head shares its layers with the network, and so trains it.
+    Pictures that are augmented differ from epoch to epoch, and are left to the whole network.
 
     Args:
-        network: the network.
+        network: the network, on `device`.
         parts: its parts.
-        phase: what learns, until which epoch.
-        optimizer: of the phase, from `begin`.
-        schedule: of that optimizer.
-        loss: as in `train`.
-        training: as in `train`.
-        validation: as in `train`.
-        score: as in `train`.
-        settings: as in `train`.
-        accelerator: as in `train`.
-        precision: as in `train`.
-        first: number of the first epoch, where it goes on from a checkpoint; None for the phase's own.
-        store: where the features of the body are kept while the head learns alone, which makes every epoch as short as
-            the head is small; None computes them anew each time. Pictures that are augmented always are.
+        phase: what learns.
+        training: the samples to learn from.
+        validation: the samples to score.
+        store: where features are kept; None leaves everything to the whole network.
+        device: where to compute.
+        precision: what to compute in.
 
     Source: notes §3.4.2.
     """
-    learner, data = network, (training, validation)
-    if store is not None and phase.stages == 0 and training.augmentation is None:
-        halves = split(network, parts)
-        if halves is not None:
-            device = accelerator.device
-            kept = [with_features(each, halves[0], store, device=device, precision=precision) for each in data]
-            if kept[0] is not None and kept[1] is not None:
-                learner, data = halves[1], (kept[0], kept[1])
-    chosen = replace(settings, epochs=phase.last, learning_rate=phase.learning_rate)
-    begun = phase.first if first is None else first
-    yield from train(learner, optimizer, schedule, loss, *data, score, chosen, accelerator, precision, first=begun)
+    whole = network, training, validation
+    if store is None or phase.stages > 0 or training.augmentation is not None:
+        return whole
+    halves = split(network, parts)
+    if halves is None:
+        return whole
+    body, head = halves
+    seen = with_features(training, body, store, device=device, precision=precision)
+    unseen = with_features(validation, body, store, device=device, precision=precision)
+    return whole if seen is None or unseen is None else (head, seen, unseen)
 
 
 def train_in_phases(
@@ -161,18 +152,21 @@ def train_in_phases(
         network: from `percept.models.transfer.transfer`, on the accelerator's device.
         parts: its parts.
         phases: from `plan`.
-        loss: as in `percept.training.loop.train`, like what follows.
+        loss: as in `percept.training.loop.train`, like all up to `precision`.
         training: the samples to learn from.
         validation: the samples that `score` sees.
         score: figures from the validation outputs.
         settings: how to train.
         accelerator: device and processes.
         precision: what to compute in.
-        store: as in `train_phase`.
+        store: where the body's features are kept while the head learns alone; see `learner`.
 
     Source: notes §3.4.2.
     """
-    fixed = loss, training, validation, score, settings, accelerator, precision
     for phase in phases:
         moved = begin(network, parts, phase, settings, len(training))
-        yield from train_phase(network, parts, phase, *moved, *fixed, store=store)
+        taught, seen, unseen = learner(
+            network, parts, phase, training, validation, store, device=accelerator.device, precision=precision
+        )
+        chosen = replace(settings, epochs=phase.last, learning_rate=phase.learning_rate)
+        yield from train(taught, *moved, loss, seen, unseen, score, chosen, accelerator, precision, first=phase.first)
