@@ -45,18 +45,16 @@ def line(curvature: float) -> LabeledPart:
 def curve_of(curvature: float, **named: float) -> RateCurve:
     network = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(network.weight)
-    fixed = network, squared_error(), line(curvature), settings(), make_accelerator(CPU, "float32")
+    fixed = network, squared_error(), line(curvature), settings(batch_size=8), make_accelerator(CPU, "float32")
     return learning_rate_range(*fixed, **named)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("curvature", [0.1, 1.0, 50.0])
 def test_descent_on_a_parabola_diverges_beyond_two_over_its_curvature(curvature: float) -> None:
     found = curve_of(curvature, lowest=1e-5, highest=1e4, steps=200)
-    assert found.rates[-1] > 2 / curvature  # each step multiplies the error by 1 - rate * curvature
-    assert found.suggested < 2 / curvature
-    falling = found.rates < 1 / curvature
-    assert (np.diff(found.losses[falling]) <= 1e-6).all()
-    assert found.rates[-1] < 1e4
+    # each step multiplies the error by 1 - rate * curvature, and the noise of its batch is added anew
+    assert 2 / curvature < found.rates[-1] < 20 / curvature
+    assert 0.01 / curvature < found.suggested < 2 / curvature
     assert "the loss rises from" in found.sentence
     assert f"Learning rate {found.suggested:.2g}" in found.sentence
 

@@ -27,8 +27,8 @@ DIVERGED = 4.0
 """Times the least smoothed loss at which the test ends."""
 BELOW = 10.0
 """Where the loss is least the steps are already about to be too large: the rate that is suggested lies so far below."""
-FELL = 0.95
-"""Share of the first smoothed loss below which the loss has fallen at all."""
+FELL = 0.05
+"""Share of the loss of the first ten batches by which it must fall, and more than these differ, to have fallen."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,13 @@ class RateCurve:
     @property
     def suggested(self) -> float:
         """Return a tenth of the rate at which the smoothed loss was least; nan where it never fell."""
-        return self.best / BELOW if self.smoothed.min() < FELL * self.smoothed[0] else math.nan
+        fall = self.first - self.smoothed.min()
+        return self.best / BELOW if fall > max(FELL * self.first, self.losses[:10].std()) else math.nan
+
+    @property
+    def first(self) -> float:
+        """Return the mean loss of the first ten batches, or of fewer where there are fewer."""
+        return float(self.losses[:10].mean())
 
     @property
     def sentence(self) -> str:
@@ -64,7 +70,7 @@ class RateCurve:
         if math.isnan(self.suggested):
             return (
                 f"At no learning rate {tried} did the loss fall in {len(self.rates)} steps (first"
-                f" {self.smoothed[0]:.3g}, least {self.smoothed.min():.3g}): take more, or look at percept.explain."
+                f" {self.first:.3g}, least {self.smoothed.min():.3g}): take more, or look at percept.explain."
             )
         ended = "the test ended there without the loss having risen, so larger ones may work too"
         if self.rates[-1] < self.highest or self.smoothed[-1] > self.smoothed.min():
