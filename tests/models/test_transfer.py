@@ -1,11 +1,14 @@
 """A new head on any body: what learns, what stays, and what the network was before is what it is now."""
 
 import re
+import sys
 from copy import deepcopy
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -160,6 +163,10 @@ class Twice(nn.Module):
     [
         (Twice(), "Twice gives several values; expected one tensor of scores"),
         (nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4)), r"ends in 1 \(LayerNorm\), from which no head can be told"),
+        (
+            nn.Sequential(nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 3, 1), nn.Flatten()),
+            "gives 12 scores, but not one an output of its last layer, 1;",
+        ),
         (nn.Sequential(nn.ReLU()), r"ends in 0 \(ReLU\), from which no head can be told"),
     ],
 )
@@ -327,6 +334,30 @@ def test_a_checkpoint_says_its_classes_and_imagenets_means_go_with_a_thousand(cl
         assert "normalized as torchvision" in body.notes[0]
     else:
         assert (body.preprocessing, body.notes) == (None, ())
+
+
+def test_published_weights_come_with_the_normalization_that_timm_states(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    safetensors.torch.save_file(build("mobilenet", classes=1000).state_dict(), tmp_path / "model.safetensors")
+    asked: list[str] = []
+
+    def stated(name: str) -> SimpleNamespace:
+        asked.append(name)
+        return SimpleNamespace(mean=(0.5, 0.5, 0.5), std=(0.4, 0.5, 0.6), hf_hub_id="")
+
+    hub, timm = ModuleType("huggingface_hub"), ModuleType("timm")
+    hub.hf_hub_download = lambda repository, file: str(tmp_path / file)  # type: ignore[attr-defined]
+    timm.get_pretrained_cfg = stated  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
+    monkeypatch.setitem(sys.modules, "timm", timm)
+    body = open_body("timm/mobilenetv1_100.ra4", architecture="mobilenet", shape=(3, 64, 96))
+    assert body.preprocessing == ImagePreprocessing(64, 96, 3, mean=(0.5, 0.5, 0.5), std=(0.4, 0.5, 0.6))
+    assert (asked, body.notes) == (["mobilenetv1_100.ra4"], ())
+    monkeypatch.setitem(sys.modules, "timm", None)
+    body = open_body("owner/mobilenet", architecture="mobilenet")
+    assert isinstance(body.preprocessing, ImagePreprocessing)
+    assert (body.preprocessing.mean, len(body.notes)) == (IMAGENET[0], 1)
 
 
 def test_a_source_that_says_too_little_or_too_much_is_refused(tmp_path: Path) -> None:

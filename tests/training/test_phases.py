@@ -17,15 +17,18 @@ from percept.models import build
 from percept.models.parts import find_parts
 from percept.models.split import split
 from percept.models.transfer import Transfer, transfer
+from percept.nn.geometry.trace import undrawn
 from percept.nn.losses import cross_entropy
 from percept.training.batches import LabeledPart
+from percept.training.checkpoint import Checkpoint, epochs_done, restore_checkpoint, save_checkpoint
 from percept.training.features import FeatureStore, with_features
 from percept.training.layer_rates import DECAY, rates_by_depth
-from percept.training.loop import Epoch
+from percept.training.loop import Epoch, train
 from percept.training.optimizers import make_optimizer
 from percept.training.phases import FINE, Phase, begin, learner, plan, train_in_phases
 from percept.training.processes import make_accelerator
 from percept.training.settings import TrainingSettings
+from percept.training.stopping import NOTHING_YET
 
 CPU = torch.device("cpu")
 SHAPE = (3, 16, 16)
@@ -92,7 +95,8 @@ def test_the_usual_course_teaches_the_head_first_and_the_body_at_lower_rates() -
 
 
 def test_rates_fall_from_stage_to_stage_by_the_papers_factor() -> None:
-    network = build("resnet18", classes=2)
+    with undrawn():
+        network = build("resnet18", classes=2)
     parts = find_parts(network, (3, 64, 64))
     phase = Phase(1, 2, len(parts.stages), 0.1)
     optimizer, _ = begin(network, parts, phase, settings(optimizer="sgd", schedule="constant"), samples=40)
@@ -166,6 +170,40 @@ def test_the_head_on_kept_features_learns_what_it_learns_on_pictures(name: str, 
         torch.testing.assert_close(runs["pictures"][1], runs[key][1], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("killed_after", [1, 2, 3])  # of five epochs, the first of which is the head's alone
+def test_a_course_goes_on_from_a_checkpoint_as_if_nothing_had_happened(killed_after: int, tmp_path: Path) -> None:
+    phases, accelerator = (Phase(1, 2, 0, 0.01), Phase(3, 5, 1, 0.001)), make_accelerator(CPU, "float32")
+
+    def go_on(found: Transfer, until: int) -> None:
+        """Train as a run does that may be killed: what it does after each epoch is what it finds again."""
+        path, store = tmp_path / "last", FeatureStore()
+        done = epochs_done(path) if path.exists() else 0
+        for phase in phases:
+            if phase.last < done:
+                continue
+            optimizer, schedule = begin(found.network, found.parts, phase, settings(), len(TRAINING))
+            if phase.first <= done:
+                restore_checkpoint(path, found.network, optimizer, schedule)
+            learns, *data = learner(found.network, found.parts, phase, TRAINING, VALIDATION, store, device=CPU)
+            chosen = replace(settings(), epochs=min(phase.last, until), learning_rate=phase.learning_rate)
+            fixed = learns, optimizer, schedule, cross_entropy(), data[0], data[1], score, chosen, accelerator
+            for epoch in train(*fixed, first=max(phase.first, done + 1)):
+                if isinstance(epoch, Epoch):
+                    history.append(epoch)
+                    state = Checkpoint(tuple(history), NOTHING_YET)
+                    save_checkpoint(path, found.network, optimizer, schedule, state)
+
+    unbroken = moved("small_resnet", "last:1")
+    expected = epochs_of(unbroken, phases, FeatureStore())
+    history: list[Epoch] = []
+    go_on(moved("small_resnet", "last:1"), until=killed_after)
+    again = moved("small_resnet", "last:1")
+    go_on(again, until=5)
+    assert [epoch.number for epoch in history] == [1, 2, 3, 4, 5]
+    assert [epoch.train_loss for epoch in history] == [epoch.train_loss for epoch in expected]
+    assert all(map(torch.equal, unbroken.network.state_dict().values(), again.network.state_dict().values()))
+
+
 def taught(found: Transfer, training: LabeledPart, store: FeatureStore | None) -> nn.Module:
     (phase,) = plan(0, settings())
     return learner(found.network, found.parts, phase, training, VALIDATION, store, device=CPU)[0]
@@ -176,6 +214,30 @@ def test_augmented_pictures_go_through_the_whole_network() -> None:
     assert taught(found, TRAINING, None) is found.network
     assert taught(found, replace(TRAINING, augmentation=random_shift), FeatureStore()) is found.network
     assert taught(found, TRAINING, FeatureStore()) is not found.network
+
+
+class Written(nn.Module):
+    """Flattens by the size of the batch, and calls dropout and activation as functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 4, 3), nn.Linear(4 * 14 * 14, 2)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        maps = nn.functional.relu(self.first(images))
+        flat = maps.view(maps.size(0), -1)
+        made: torch.Tensor = self.last(nn.functional.dropout(flat, 0.5, self.training))
+        return nn.functional.log_softmax(made, dim=1)
+
+
+def test_steps_that_are_no_layers_are_part_of_either_half() -> None:
+    found = transfer(Written(), classes=2, shape=SHAPE)
+    halves = split(found.network, found.parts)
+    assert halves is not None
+    pictures = torch.randn(5, *SHAPE)
+    expected = found.network.eval()(pictures)
+    torch.testing.assert_close(halves[1](halves[0](pictures)), expected)
+    torch.testing.assert_close(found.network.train()(pictures), expected)  # what rests and learns at once, rests
 
 
 class BySize(nn.Module):

@@ -84,7 +84,8 @@ def _scores(traced: Trace) -> fx.Node:
     """Return the last step that mixes values, past all that only passes them on, class by class."""
     node = traced.nodes[0].graph.output_node().args[0]
     network = type(traced.network).__name__
-    if not isinstance(node, fx.Node) or not isinstance(value_of(node), Tensor):
+    outputs = value_of(node) if isinstance(node, fx.Node) else None
+    if not isinstance(node, fx.Node) or not isinstance(outputs, Tensor):
         raise OptionError(
             f"{network} gives several values; expected one tensor of scores: wrap it in a module that does"
         )
@@ -97,6 +98,11 @@ def _scores(traced: Trace) -> fx.Node:
                 " nn.Linear or convolution that gives the scores"
             )
         node = inputs[0]
+    if outputs.shape[1] != len(layer_of(node).weight):  # type: ignore[arg-type, union-attr]
+        raise OptionError(
+            f"{network} gives {outputs.shape[1]} scores, but not one an output of its last layer, {name_of(node)};"
+            " expected one a class: pool its maps to one value each"
+        )
     if sum(name_of(each) == name_of(node) for each in traced.nodes) > 1:
         raise OptionError(
             f"{network} uses the layer of its scores, {name_of(node)}, more than once; it has no head alone"
