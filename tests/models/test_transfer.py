@@ -362,7 +362,7 @@ def test_published_weights_come_with_the_normalization_that_timm_states(
 
 def test_a_source_that_says_too_little_or_too_much_is_refused(tmp_path: Path) -> None:
     torch.save(build("cifar_resnet20").state_dict(), tmp_path / "weights.pth")
-    with pytest.raises(OptionError, match="says not of which network its weights are"):
+    with pytest.raises(OptionError, match="does not say of which network its weights are; name it"):
         transfer(tmp_path / "weights.pth", classes=2)
     with pytest.raises(OptionError, match="a module does not say which samples it takes"):
         transfer(Squeezed(), classes=2)

@@ -12,6 +12,7 @@ from torch import nn
 
 from percept.data.augment import random_shift
 from percept.data.preprocessing import ImagePreprocessing
+from percept.devices import Precision
 from percept.errors import PerceptWarning
 from percept.models import build
 from percept.models.parts import find_parts
@@ -79,9 +80,11 @@ def moved(name: str, level: str) -> Transfer:
     return transfer(build(name, classes=10).eval(), classes=2, level=level, shape=(3, side, side))
 
 
-def epochs_of(found: Transfer, phases: tuple[Phase, ...], store: FeatureStore | None = None) -> list[Epoch]:
-    accelerator = make_accelerator(CPU, "float32")
-    fixed = (cross_entropy(), TRAINING, VALIDATION, score, settings(), accelerator)
+def epochs_of(
+    found: Transfer, phases: tuple[Phase, ...], store: FeatureStore | None = None, precision: Precision = "float32"
+) -> list[Epoch]:
+    accelerator = make_accelerator(CPU, precision)
+    fixed = (cross_entropy(), TRAINING, VALIDATION, score, settings(), accelerator, precision)
     course = train_in_phases(found.network, found.parts, phases, *fixed, store=store)
     return [each for each in course if isinstance(each, Epoch)]
 
@@ -214,6 +217,16 @@ def test_augmented_pictures_go_through_the_whole_network() -> None:
     assert taught(found, TRAINING, None) is found.network
     assert taught(found, replace(TRAINING, augmentation=random_shift), FeatureStore()) is found.network
     assert taught(found, TRAINING, FeatureStore()) is not found.network
+
+
+@pytest.mark.parametrize("store", [None, FeatureStore()])
+def test_after_a_course_in_bfloat16_the_network_computes_in_float32_again(store: FeatureStore | None) -> None:
+    found = moved("small_resnet", "last:1")
+    epochs_of(found, (Phase(1, 1, 0, 0.01), Phase(2, 2, 1, 0.001)), store, "bfloat16")
+    pictures = torch.randn(2, *SHAPE)
+    plain = build("small_resnet", classes=2).eval()
+    plain.load_state_dict(found.network.state_dict())
+    torch.testing.assert_close(found.network.eval()(pictures), plain(pictures))
 
 
 class Written(nn.Module):

@@ -85,7 +85,7 @@ def _checkpoint(
     path: Path, source: str, name: str | None, given: dict[str, object], shape: tuple[int, ...] | None
 ) -> Body:
     if name is None:
-        raise OptionError(f"{path} says not of which network its weights are; name one of percept models")
+        raise OptionError(f"{path} does not say of which network its weights are; name it, such as resnet18")
     side = architecture_named(name).kept_sides[1]
     size = given.get("size") or (side, side)
     shape = shape or (3, *size)  # type: ignore[misc]

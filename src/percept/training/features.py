@@ -3,7 +3,10 @@
 import hashlib
 import tempfile
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from torch import Tensor, nn
 from percept.devices import Precision
 from percept.errors import PerceptWarning
 from percept.evaluation.predict import BATCH, outputs
+from percept.files import replacing
 from percept.training.batches import LabeledPart
 
 MEMORY = 256 << 20
@@ -79,46 +83,33 @@ def with_features(
 def _stored(
     part: LabeledPart, body: nn.Module, store: FeatureStore, device: torch.device, precision: Precision
 ) -> NDArray[np.float32]:
-    shape = (len(part), *_computed(part, slice(0, 1), body, device, precision).shape[1:])
-    size = 4 * int(np.prod(shape))
-    if store.folder is None and size <= store.memory:
-        made = np.empty(shape, np.float32)
-        _fill(made, part, body, device, precision)
-        return made
+    batches = _computed(part, body, device, precision)
+    first = next(batches)
+    shape = (len(part), *first.shape[1:])
+    if store.folder is None and 4 * prod(shape) <= store.memory:
+        return np.concatenate([first, *batches])
+    # written in order, not through the map: a full disk is an error then, where it would kill the process
     if store.folder is None:
         with tempfile.TemporaryFile() as file:  # its bytes are there for as long as they are mapped
-            file.truncate(size)
-            mapped = np.memmap(file, np.float32, "r+", shape=shape)
-        _fill(mapped, part, body, device, precision)
-        return mapped
-    store.folder.mkdir(parents=True, exist_ok=True)
+            file.writelines(batch.tobytes() for batch in chain([first], batches))
+            file.flush()
+            return np.memmap(file, np.float32, "r", shape=shape)
     path = store.folder / f"features-{_digest(part, body, precision)}.npy"
     if not _whole(path, shape):
-        aside = path.with_suffix(".partial")
-        try:
-            written = np.lib.format.open_memmap(aside, "w+", np.float32, shape)
-            _fill(written, part, body, device, precision)
-            written.flush()
-            del written
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
+        with replacing(path) as kept:
+            np.lib.format.write_array_header_1_0(kept, {"descr": "<f4", "fortran_order": False, "shape": shape})
+            kept.writelines(batch.tobytes() for batch in chain([first], batches))
     found: NDArray[np.float32] = np.load(path, mmap_mode="r")
     return found
 
 
-def _fill(
-    made: NDArray[np.float32], part: LabeledPart, body: nn.Module, device: torch.device, precision: Precision
-) -> None:
-    for start in range(0, len(part), BATCH):
-        some = slice(start, start + BATCH)
-        made[some] = _computed(part, some, body, device, precision)
-
-
 def _computed(
-    part: LabeledPart, some: slice, body: nn.Module, device: torch.device, precision: Precision
-) -> NDArray[np.float32]:
-    return outputs(body, part.inputs, part.rows[some], part.preprocessing, device=device, precision=precision)
+    part: LabeledPart, body: nn.Module, device: torch.device, precision: Precision
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the features of a batch after the other; of no samples, one that is empty."""
+    for start in range(0, max(len(part), 1), BATCH):
+        some = part.rows[start : start + BATCH]
+        yield outputs(body, part.inputs, some, part.preprocessing, device=device, precision=precision)
 
 
 def _whole(path: Path, shape: tuple[int, ...]) -> bool:

@@ -170,3 +170,4 @@ def train_in_phases(
         )
         chosen = replace(settings, epochs=phase.last, learning_rate=phase.learning_rate)
         yield from train(taught, *moved, loss, seen, unseen, score, chosen, accelerator, precision, first=phase.first)
+        accelerator.unwrap_model(taught, keep_fp32_wrapper=False)  # every phase wraps it for its precision anew
