@@ -11,6 +11,14 @@ import pytest
 import percept
 from percept import errors
 
+# The options of a training, which fit and select share.
+OPTIONS = (
+    ", test=None, task=None, group=None, header=None, test_size=None, validation_size=None, skip_unreadable=None,"
+    " image_size=None, resize=None, model=None, epochs=None, batch_size=None, optimizer=None, learning_rate=None,"
+    " weight_decay=None, momentum=None, schedule=None, metric=None, patience=None, clip_norm=None,"
+    " class_weights=None, augment=None, seed=None, device=None, precision=None, threads=None"
+)
+
 # The parameters of each public function or class, as Python writes them without types; a changed default shows here.
 SIGNATURES = {
     "LinearClassifier": (
@@ -64,22 +72,15 @@ SIGNATURES = {
     "evaluate": "run, *, data=None, device=None, threads=None",
     "explain": "network, inputs, targets, *, loss=None",
     "fit": (
-        "data, target=None, *, out=None, model=None, test=None, task=None, group=None, header=None, test_size=None,"
-        " validation_size=None, skip_unreadable=None, image_size=None, resize=None, epochs=None, batch_size=None,"
-        " optimizer=None, learning_rate=None, weight_decay=None, momentum=None, schedule=None, metric=None,"
-        " patience=None, clip_norm=None, class_weights=None, augment=None, seed=None, device=None,"
-        " precision=None, threads=None, cv=None, alphas=None, hidden=None, restarts=None, nested=None, resume=False,"
-        " watch=None, progress=None"
+        "data, target=None, *, out=None, cv=None, alphas=None, hidden=None, restarts=None, nested=None, resume=False,"
+        " watch=None, progress=None" + OPTIONS
     ),
     "inspect": "network, *, image=None, channels=None, classes=None, features=None",
     "load": "path, *, device='auto'",
     "predict": "run, samples, *, out=None, probabilities=False, skip_unreadable=False, device=None, threads=None",
     "select": (
-        "data, target=None, *, grid, cv=5, nested=None, n_jobs=None, out=None, model=None, test=None, task=None,"
-        " group=None, header=None, test_size=None, validation_size=None, skip_unreadable=None, image_size=None,"
-        " resize=None, epochs=None, batch_size=None, optimizer=None, learning_rate=None, weight_decay=None,"
-        " momentum=None, schedule=None, metric=None, patience=None, clip_norm=None, class_weights=None, augment=None,"
-        " seed=None, device=None, precision=None, threads=None, resume=False, watch=None, progress=None"
+        "data, target=None, *, grid, cv=5, nested=None, n_jobs=None, out=None, resume=False, watch=None,"
+        " progress=None" + OPTIONS
     ),
 }
 

@@ -3,15 +3,14 @@
 import signal
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Never
+from typing import Annotated, Any, Never
 
 import typer
 
 from percept.cli import networks
 from percept.cli.options import (
-    DATA,
-    TRAINING,
     AlphasOption,
     CvOption,
     DataOption,
@@ -19,22 +18,19 @@ from percept.cli.options import (
     HiddenOption,
     JsonOption,
     NestedOption,
-    ResizeName,
+    OutOption,
     RestartsOption,
     RunArgument,
+    TargetOption,
     TaskName,
     ThreadsOption,
-    WeightsName,
     layers,
 )
-from percept.cli.selecting import interrupted, select, show_run
-from percept.cli.sizes import picture_size
+from percept.cli.selecting import select, train
 from percept.cli.stopping import Stopped, ignore_signals, stop_on_signals
+from percept.cli.training_options import asked, training_options
 from percept.errors import PerceptError, PerceptWarning
 from percept.version import __version__
-
-if TYPE_CHECKING:
-    from percept.workflow.run import Run
 
 app = typer.Typer(
     help="From labelled data to a neural network that can be trusted.",
@@ -61,6 +57,7 @@ def percept(
 
 
 @app.command()
+@training_options
 def fit(
     data: Annotated[
         str,
@@ -70,193 +67,25 @@ def fit(
             show_default=False,
         ),
     ],
-    target: Annotated[
-        str | None, typer.Option(help="Target column of a table; -1 is the last one.", rich_help_panel=DATA)
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder; never overwritten.", show_default="runs/NAME")] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Network, see percept models.", show_default="by the data", rich_help_panel=TRAINING),
-    ] = None,
-    test: Annotated[
-        str | None,
-        typer.Option(
-            help="Your own test file or folder, or none to seal nothing.",
-            show_default="a part of the data",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    task: Annotated[
-        TaskName | None,
-        typer.Option(
-            help="classification or regression.", show_default="by the target", metavar="NAME", rich_help_panel=DATA
-        ),
-    ] = None,
-    group: Annotated[
-        str | None, typer.Option(help="Column whose equal values stay on one side of a split.", rich_help_panel=DATA)
-    ] = None,
-    header: Annotated[
-        bool | None,
-        typer.Option(
-            "--header/--no-header",
-            help="Whether a table's first line holds names.",
-            show_default="noticed",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    test_size: Annotated[
-        float | None, typer.Option(help="Share of the samples to seal.", show_default="0.2", rich_help_panel=DATA)
-    ] = None,
-    validation_size: Annotated[
-        float | None,
-        typer.Option(help="Share of the samples to validate on.", show_default="0.15", rich_help_panel=DATA),
-    ] = None,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Go on without broken pictures.", rich_help_panel=DATA)
-    ] = False,
-    image_size: Annotated[
-        str | None,
-        typer.Option(
-            help="Input size, such as 64 or 64x96 (height x width) pixels.",
-            show_default="by the model",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    resize: Annotated[
-        ResizeName | None,
-        typer.Option(
-            help="stretch pictures, or crop them.", show_default="stretch", metavar="NAME", rich_help_panel=DATA
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(help="Passes over the data, at most.", show_default="by the data", rich_help_panel=TRAINING),
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Samples a step.", show_default="by the data", rich_help_panel=TRAINING)
-    ] = None,
-    optimizer: Annotated[
-        str | None, typer.Option(help="adamw, adam or sgd.", show_default="adamw", rich_help_panel=TRAINING)
-    ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Step size.", show_default="by the optimizer", rich_help_panel=TRAINING)
-    ] = None,
-    weight_decay: Annotated[
-        float | None,
-        typer.Option(help="Decay of the weights.", show_default="by the optimizer", rich_help_panel=TRAINING),
-    ] = None,
-    momentum: Annotated[
-        float | None, typer.Option(help="Momentum of sgd.", show_default="0.9", rich_help_panel=TRAINING)
-    ] = None,
-    schedule: Annotated[
-        str | None, typer.Option(help="cosine, plateau or constant.", show_default="cosine", rich_help_panel=TRAINING)
-    ] = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            help="Validation figure that chooses the weights: loss, accuracy,"
-            " balanced_accuracy, auroc, macro_f1, rmse, mae, r2.",
-            show_default="loss",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            help="Epochs without a better figure before the end; 0 never stops.",
-            show_default="by the data",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
-    clip_norm: Annotated[
-        float | None,
-        typer.Option(help="Largest norm of a gradient; 0 is off.", show_default="5", rich_help_panel=TRAINING),
-    ] = None,
-    class_weights: Annotated[
-        WeightsName | None,
-        typer.Option(
-            help="none, or balanced to weigh rare classes up.",
-            show_default="none",
-            metavar="NAME",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
-    augment: Annotated[
-        str | None,
-        typer.Option(
-            help="none, or shift for pictures moved a little.", show_default="by the data", rich_help_panel=TRAINING
-        ),
-    ] = None,
+    target: TargetOption = None,
+    out: OutOption = None,
     cv: CvOption = None,
     alphas: AlphasOption = None,
     hidden: HiddenOption = None,
     restarts: RestartsOption = None,
     nested: NestedOption = None,
-    seed: Annotated[int | None, typer.Option(help="Every random choice derives from it.", show_default="0")] = None,
-    device: DeviceOption = None,
-    precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.", show_default="auto")] = None,
-    threads: ThreadsOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the unfinished run of the same command.")
     ] = False,
     as_json: JsonOption = False,
+    **options: Any,
 ) -> None:
     """Train a network on labelled data: a run folder with model, figures and report."""
-    from percept.cli.screen import Screen, TrainingView, decoding
-
-    screen = Screen(as_json)
-    view = TrainingView(screen)
-    size = None if image_size is None else picture_size("--image-size", image_size)
     shapes = [layers(shape) for shape in hidden] if hidden else None
     from percept.workflow.fit import fit as run_fit
 
-    try:
-        with decoding(screen) as progress:
-            run: Run = run_fit(
-                data,
-                target,
-                out=out,
-                model=model,
-                test=test,
-                task=task,
-                group=group,
-                header=header,
-                test_size=test_size,
-                validation_size=validation_size,
-                skip_unreadable=skip_unreadable or None,
-                image_size=size,
-                resize=resize,
-                epochs=epochs,
-                batch_size=batch_size,
-                optimizer=optimizer,
-                learning_rate=learning_rate,
-                weight_decay=weight_decay,
-                momentum=momentum,
-                schedule=schedule,
-                metric=metric,
-                patience=patience,
-                clip_norm=clip_norm,
-                class_weights=class_weights,
-                augment=augment,
-                seed=seed,
-                device=device,
-                precision=precision,
-                threads=threads,
-                cv=cv,
-                alphas=alphas,
-                hidden=shapes,
-                restarts=restarts,
-                nested=nested,
-                resume=resume,
-                watch=view.show,
-                progress=progress,
-            )
-    except (KeyboardInterrupt, Stopped) as stopped:
-        view.stop()
-        interrupted(view, getattr(stopped, "exit_code", 130))
-    finally:
-        view.stop()
-    show_run(screen, run)
+    choice = partial(run_fit, cv=cv, alphas=alphas, hidden=shapes, restarts=restarts, nested=nested)
+    train(partial(choice, data, target, out=out, resume=resume, **asked(options)), as_json, "networks")
 
 
 app.command()(select)

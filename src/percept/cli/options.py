@@ -10,14 +10,16 @@ from percept.errors import OptionError
 DATA, TRAINING = "What is learned from", "How it is learned"  # panels of percept fit --help
 CHOICE = "What is chosen from"
 TaskName = Literal["classification", "regression"]
-ResizeName = Literal["stretch", "crop"]
-WeightsName = Literal["none", "balanced"]
 
 RunArgument = Annotated[Path, typer.Argument(help="Run folder that percept fit wrote.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default="auto")]
 ThreadsOption = Annotated[int | None, typer.Option(help="Threads of the CPU.", show_default="all")]
 DataOption = Annotated[Path | None, typer.Option(help="Where the data lie now, if they have moved.")]
+TargetOption = Annotated[
+    str | None, typer.Option(help="Target column of a table; -1 is the last one.", rich_help_panel=DATA)
+]
+OutOption = Annotated[Path | None, typer.Option(help="Run folder; never overwritten.", show_default="runs/NAME")]
 CvOption = Annotated[
     str | None,
     typer.Option(

@@ -1,31 +1,21 @@
 """The command `percept select`, and what it shows at its end as `percept fit` does."""
 
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
-from percept.cli.options import (
-    CHOICE,
-    DATA,
-    TRAINING,
-    DeviceOption,
-    JsonOption,
-    NestedOption,
-    ResizeName,
-    TaskName,
-    ThreadsOption,
-    WeightsName,
-    grid_of,
-)
-from percept.cli.sizes import picture_size
+from percept.cli.options import CHOICE, JsonOption, NestedOption, OutOption, TargetOption, grid_of
 from percept.cli.stopping import Stopped
+from percept.cli.training_options import asked, training_options
 
 if TYPE_CHECKING:
     from percept.cli.screen import Screen, TrainingView
     from percept.workflow.run import Run
 
 
+@training_options
 def select(
     data: Annotated[str, typer.Argument(help="Data as for percept fit.", show_default=False)],
     grid: Annotated[
@@ -42,112 +32,37 @@ def select(
     ] = "5",
     nested: NestedOption = None,
     jobs: Annotated[int | None, typer.Option(help="Runs at a time.", show_default="1", rich_help_panel=CHOICE)] = None,
-    target: Annotated[
-        str | None, typer.Option(help="Target column of a table; -1 is the last one.", rich_help_panel=DATA)
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder; never overwritten.", show_default="runs/NAME")] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Network, see percept models.", show_default="by the data", rich_help_panel=TRAINING),
-    ] = None,
-    test: Annotated[
-        str | None, typer.Option(help="Your own test file or folder, or none.", rich_help_panel=DATA)
-    ] = None,
-    task: Annotated[TaskName | None, typer.Option(metavar="NAME", rich_help_panel=DATA)] = None,
-    group: Annotated[
-        str | None, typer.Option(help="Column whose equal values stay on one side.", rich_help_panel=DATA)
-    ] = None,
-    header: Annotated[bool | None, typer.Option("--header/--no-header", rich_help_panel=DATA)] = None,
-    test_size: Annotated[
-        float | None, typer.Option(help="Share of the samples to seal.", show_default="0.2", rich_help_panel=DATA)
-    ] = None,
-    validation_size: Annotated[
-        float | None,
-        typer.Option(help="Share that each run validates on.", show_default="0.15", rich_help_panel=DATA),
-    ] = None,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Go on without broken pictures.", rich_help_panel=DATA)
-    ] = False,
-    image_size: Annotated[
-        str | None, typer.Option(help="Input size, such as 64 or 64x96 pixels.", rich_help_panel=DATA)
-    ] = None,
-    resize: Annotated[ResizeName | None, typer.Option(metavar="NAME", rich_help_panel=DATA)] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of each run, at most.", rich_help_panel=TRAINING)] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Samples a step.", rich_help_panel=TRAINING)] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adamw, adam or sgd.", rich_help_panel=TRAINING)] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Step size.", rich_help_panel=TRAINING)] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="Decay of the weights.", rich_help_panel=TRAINING)] = None,
-    momentum: Annotated[float | None, typer.Option(help="Momentum of sgd.", rich_help_panel=TRAINING)] = None,
-    schedule: Annotated[str | None, typer.Option(help="cosine, plateau or constant.", rich_help_panel=TRAINING)] = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(help="What candidates and epochs are compared by.", show_default="loss", rich_help_panel=TRAINING),
-    ] = None,
-    patience: Annotated[
-        int | None, typer.Option(help="Epochs without a better figure before the end.", rich_help_panel=TRAINING)
-    ] = None,
-    clip_norm: Annotated[
-        float | None, typer.Option(help="Largest norm of a gradient.", rich_help_panel=TRAINING)
-    ] = None,
-    class_weights: Annotated[WeightsName | None, typer.Option(metavar="NAME", rich_help_panel=TRAINING)] = None,
-    augment: Annotated[str | None, typer.Option(help="none or shift.", rich_help_panel=TRAINING)] = None,
-    seed: Annotated[int | None, typer.Option(help="Every random choice derives from it.", show_default="0")] = None,
-    device: DeviceOption = None,
-    precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.", show_default="auto")] = None,
-    threads: ThreadsOption = None,
+    target: TargetOption = None,
+    out: OutOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the unfinished selection of the same command.")
     ] = False,
     as_json: JsonOption = False,
+    **options: Any,
 ) -> None:
     """Choose the settings of any network by cross-validation: a run for each candidate, the best trained again."""
-    from percept.cli.screen import Screen, TrainingView, decoding
-
-    screen, choices = Screen(as_json), grid_of(grid or [])
-    view = TrainingView(screen, "runs")
-    size = None if image_size is None else picture_size("--image-size", image_size)
+    choices = grid_of(grid or [])
     from percept.workflow.select import select as run_select
 
+    choice = partial(run_select, grid=choices, cv=cv, nested=nested, n_jobs=jobs)
+    train(partial(choice, data, target, out=out, resume=resume, **asked(options)), as_json, "runs")
+
+
+def train(command: Callable[..., "Run"], as_json: bool, what: str) -> None:
+    """Run a training, showing each event, and show the finished run.
+
+    Args:
+        command: takes `watch` and `progress`.
+        as_json: whether JSON alone is printed.
+        what: what a selection counts, such as "runs".
+    """
+    from percept.cli.screen import Screen, TrainingView, decoding
+
+    screen = Screen(as_json)
+    view = TrainingView(screen, what)
     try:
         with decoding(screen) as progress:
-            run: Run = run_select(
-                data,
-                target,
-                grid=choices,
-                cv=cv,
-                nested=nested,
-                n_jobs=jobs,
-                out=out,
-                model=model,
-                test=test,
-                task=task,
-                group=group,
-                header=header,
-                test_size=test_size,
-                validation_size=validation_size,
-                skip_unreadable=skip_unreadable or None,
-                image_size=size,
-                resize=resize,
-                epochs=epochs,
-                batch_size=batch_size,
-                optimizer=optimizer,
-                learning_rate=learning_rate,
-                weight_decay=weight_decay,
-                momentum=momentum,
-                schedule=schedule,
-                metric=metric,
-                patience=patience,
-                clip_norm=clip_norm,
-                class_weights=class_weights,
-                augment=augment,
-                seed=seed,
-                device=device,
-                precision=precision,
-                threads=threads,
-                resume=resume,
-                watch=view.show,
-                progress=progress,
-            )
+            run = command(watch=view.show, progress=progress)
     except (KeyboardInterrupt, Stopped) as stopped:
         view.stop()
         interrupted(view, getattr(stopped, "exit_code", 130))

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from percept.data.dataset import Dataset, Task
+from percept.data.dataset import Dataset
 from percept.data.sealed import check_sealed, sealed_content
 from percept.data.snapshot import save_dataset
 from percept.data.split_file import read_splits, write_splits
@@ -15,11 +15,11 @@ from percept.devices import choose_device, choose_precision, choose_threads
 from percept.errors import OptionError, RunFolderError
 from percept.evaluation.metrics import metric_named
 from percept.models import MODELS, names
-from percept.runs.folder import RunFolder, claim, latest
+from percept.runs.folder import RunFolder, claim
 from percept.runs.lock import locked
 from percept.runs.recipe import Recipe
 from percept.training.processes import agreed, deterministic, make_accelerator
-from percept.workflow.asked import asked_recipe, stack_asked
+from percept.workflow.asked import stack_asked
 from percept.workflow.candidates import check_candidates
 from percept.workflow.choose import choose
 from percept.workflow.defaults import default_threads, training_defaults
@@ -27,8 +27,9 @@ from percept.workflow.events import Event, Networks, Note, Started
 from percept.workflow.finish import finish
 from percept.workflow.folds import rest
 from percept.workflow.learn import Machine, learn, settings_of
-from percept.workflow.memory import in_memory
+from percept.workflow.options import FitOptions, asked_of, named_options
 from percept.workflow.prepare import Prepared, prepare
+from percept.workflow.resume import same_choices, unfinished
 from percept.workflow.run import Run, open_finished
 from percept.workflow.samples import ARRAYS, read_dataset
 from percept.workflow.stack import possible, stack_choices
@@ -36,37 +37,12 @@ from percept.workflow.stack import possible, stack_choices
 Progress = Callable[[int, int], None]
 
 
+@named_options
 def fit(
     data: Any,
     target: Any = None,
     *,
     out: str | Path | None = None,
-    model: str | None = None,
-    test: str | Path | None = None,
-    task: Task | None = None,
-    group: str | None = None,
-    header: bool | None = None,
-    test_size: float | None = None,
-    validation_size: float | None = None,
-    skip_unreadable: bool | None = None,
-    image_size: tuple[int, int] | None = None,
-    resize: str | None = None,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    optimizer: str | None = None,
-    learning_rate: float | None = None,
-    weight_decay: float | None = None,
-    momentum: float | None = None,
-    schedule: str | None = None,
-    metric: str | None = None,
-    patience: int | None = None,
-    clip_norm: float | None = None,
-    class_weights: str | None = None,
-    augment: str | None = None,
-    seed: int | None = None,
-    device: str | None = None,
-    precision: str | None = None,
-    threads: int | None = None,
     cv: int | str | None = None,
     alphas: str | Sequence[float] | None = None,
     hidden: Sequence[Sequence[int]] | None = None,
@@ -75,6 +51,7 @@ def fit(
     resume: bool = False,
     watch: Callable[[Event], None] | None = None,
     progress: Progress | None = None,
+    **options: Unpack[FitOptions],
 ) -> Run:
     """Train a network on labelled data and return the finished run; None leaves a choice to percept.
 
@@ -87,32 +64,6 @@ def fit(
             (samples, height, width[, channels]) pictures, (samples, features) rows, or a pandas DataFrame.
         target: target column of a table, by name or position, or (samples,) labels beside arrays.
         out: the run folder; must not hold anything. By default runs/NAME, then runs/NAME-2, and so on.
-        model: name of the network, see `percept models`.
-        test: path of the user's own test data, or "none" to seal nothing.
-        task: "classification" or "regression".
-        group: column of a table whose equal values stay on one side of every split.
-        header: whether a table's first line holds names.
-        test_size: share of the samples to seal, in (0, 1).
-        validation_size: share of the samples to validate on, in (0, 1).
-        skip_unreadable: whether to go on without pictures that cannot be read.
-        image_size: (height, width) that pictures are resized to, pixels.
-        resize: "stretch" the whole picture, or "crop" its centre.
-        epochs: passes over the training samples, at most.
-        batch_size: samples a step.
-        optimizer: "adamw", "adam" or "sgd".
-        learning_rate: step size at the top of the schedule.
-        weight_decay: decay of the weights.
-        momentum: momentum of sgd.
-        schedule: "cosine", "plateau" or "constant".
-        metric: validation figure that stopping and the choice of weights go by.
-        patience: epochs without a better figure before the end; 0 never stops early.
-        clip_norm: largest norm of a step's gradient; 0 clips nothing.
-        class_weights: "none" or "balanced".
-        augment: "none", or "shift" for training pictures moved by a few pixels.
-        seed: number that every random choice derives from.
-        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
-        precision: "auto", "float32" or "bfloat16".
-        threads: threads of the CPU.
         cv: a number of parts, "loo" to leave out one sample in turn, "bootstrap", or "subsampling".
         alphas: weight decays to choose from, or "auto".
         hidden: units of each hidden layer, for each shape to choose from, such as [[64], [32, 16]].
@@ -121,6 +72,7 @@ def fit(
         resume: go on with the unfinished run of the same command.
         watch: told each event as it happens.
         progress: told how many pictures are decoded, and of how many.
+        options: further choices, listed below.
 
     Returns:
         The run, with its figures on the validation part.
@@ -130,43 +82,7 @@ def fit(
         OptionError: an option has a value that does not work.
         TrainingError: the loss is no longer finite.
     """
-    if isinstance(data, str | Path):
-        dataset, source = None, str(data)
-    else:
-        dataset, source = in_memory(data, target, task=task, group=group, test=test, header=header), ARRAYS
-    recipe = asked_recipe(
-        source,
-        target,
-        test,
-        {
-            "task": task,
-            "group": group,
-            "header": header,
-            "model": model,
-            "test_size": test_size,
-            "validation_size": validation_size,
-            "skip_unreadable": skip_unreadable,
-            "image_size": image_size,
-            "resize": resize,
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "optimizer": optimizer,
-            "learning_rate": learning_rate,
-            "weight_decay": weight_decay,
-            "momentum": momentum,
-            "schedule": schedule,
-            "metric": metric,
-            "patience": patience,
-            "clip_norm": clip_norm,
-            "class_weights": class_weights,
-            "augment": augment,
-            "seed": seed,
-            "device": device,
-            "precision": precision,
-            "threads": threads,
-        },
-        stack_asked(cv, alphas, hidden, restarts, nested),
-    )
+    recipe, dataset = asked_of(data, target, options, stack_asked(cv, alphas, hidden, restarts, nested))
     return run_to_end(recipe, dataset, out, resume=resume, watch=watch, progress=progress)
 
 
@@ -245,9 +161,9 @@ def fit_events(
     """
     _possible(recipe)
     name = run_name(recipe.data.source)
-    folder = _unfinished(out, name, resume)
+    folder = unfinished(out, name, resume)
     if folder is not None:
-        recipe = _same_choices(recipe, Recipe.read(folder.recipe), folder)
+        recipe = same_choices(recipe, Recipe.read(folder.recipe), folder)
         if folder.finished:
             return (yield from _nothing_left(folder))
     elif resume:
@@ -315,43 +231,6 @@ def _possible(recipe: Recipe) -> None:
     settings_of(recipe.filled("training", **open_choices, metric="loss"))
     choose_threads(training.threads)
     choose_precision(training.precision or "auto", choose_device(training.device or "auto"), gains=False)
-
-
-def _unfinished(out: Path | None, name: str, resume: bool) -> RunFolder | None:
-    if not resume:
-        return None
-    folder = RunFolder(out) if out is not None else latest(name)
-    return folder if folder is not None and folder.recipe.exists() else None
-
-
-def _same_choices(asked: Recipe, kept: Recipe, folder: RunFolder) -> Recipe:
-    """Return the kept recipe, if nothing else is asked for now; data that have moved are taken from their new place."""
-    moved: dict[str, str] = {}
-    for section in ("data", "model", "training", "selection"):
-        if getattr(asked, section) is None:
-            continue
-        given = getattr(asked, section).model_dump(exclude_unset=True)
-        for name, value in given.items():
-            before = getattr(getattr(kept, section), name, None)
-            if name == "arguments":  # those that were open have been filled in
-                before = {key: (before or {}).get(key) for key in value}
-            if before == value or (name == "source" and asked.data.path and kept.data.path):  # its path is compared
-                continue
-            if name in ("path", "test_file") and before and not Path(before).exists():
-                moved[name] = value
-                continue
-            raise OptionError(
-                f"--resume: {_option(section, name)} is {value}, but {folder.path} was begun with"
-                f" {'a choice of its own' if before is None else before};"
-                " give the same options, or leave --resume out to begin a new run"
-            )
-    return kept.model_copy(update={"data": kept.data.model_copy(update=moved)})
-
-
-def _option(section: str, name: str) -> str:
-    if name in ("source", "path"):
-        return "the data"
-    return {"name": "--model", "test_file": "--test"}.get(name) or f"--{name.replace('_', '-')}"
 
 
 def _machine(prepared: Prepared) -> tuple[Machine, Recipe]:

@@ -1,0 +1,102 @@
+"""The options that every command that trains takes, and how they join the command's own."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+import typer
+
+from percept.cli.options import DATA, TRAINING, DeviceOption, TaskName, ThreadsOption
+from percept.cli.sizes import picture_size
+
+if TYPE_CHECKING:
+    from percept.workflow.options import FitOptions
+
+ResizeName = Literal["stretch", "crop"]
+WeightsName = Literal["none", "balanced"]
+
+
+def _option(panel: str | None, help_text: str, shown: str | bool | None = None, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=help_text, show_default=shown or False, rich_help_panel=panel, **more)
+
+
+# by name, in the order of percept fit --help; each is one of percept.workflow.options.FitOptions
+TRAINING_OPTIONS: Mapping[str, Any] = {
+    "test": Annotated[
+        str | None,
+        _option(DATA, "Your own test file or folder, or none to seal nothing.", "a part of the data"),
+    ],
+    "task": Annotated[TaskName | None, _option(DATA, "classification or regression.", "by the target", metavar="NAME")],
+    "group": Annotated[str | None, _option(DATA, "Column whose equal values stay on one side of a split.")],
+    "header": Annotated[
+        bool | None,
+        _option(DATA, "Whether a table's first line holds names.", "noticed", "--header/--no-header"),
+    ],
+    "test_size": Annotated[float | None, _option(DATA, "Share of the samples to seal.", "0.2")],
+    "validation_size": Annotated[float | None, _option(DATA, "Share of the samples to validate on.", "0.15")],
+    "skip_unreadable": Annotated[
+        bool | None, _option(DATA, "Go on without broken pictures.", None, "--skip-unreadable")
+    ],
+    "image_size": Annotated[
+        str | None,
+        _option(DATA, "Input size, such as 64 or 64x96 (height x width) pixels.", "by the model"),
+    ],
+    "resize": Annotated[ResizeName | None, _option(DATA, "stretch pictures, or crop them.", "stretch", metavar="NAME")],
+    "model": Annotated[str | None, _option(TRAINING, "Network, see percept models.", "by the data")],
+    "epochs": Annotated[int | None, _option(TRAINING, "Passes over the data, at most.", "by the data")],
+    "batch_size": Annotated[int | None, _option(TRAINING, "Samples a step.", "by the data")],
+    "optimizer": Annotated[str | None, _option(TRAINING, "adamw, adam or sgd.", "adamw")],
+    "learning_rate": Annotated[float | None, _option(TRAINING, "Step size.", "by the optimizer")],
+    "weight_decay": Annotated[float | None, _option(TRAINING, "Decay of the weights.", "by the optimizer")],
+    "momentum": Annotated[float | None, _option(TRAINING, "Momentum of sgd.", "0.9")],
+    "schedule": Annotated[str | None, _option(TRAINING, "cosine, plateau or constant.", "cosine")],
+    "metric": Annotated[
+        str | None,
+        _option(
+            TRAINING,
+            "Validation figure that chooses the weights (and candidates): loss, accuracy,"
+            " balanced_accuracy, auroc, macro_f1, rmse, mae, r2.",
+            "loss",
+        ),
+    ],
+    "patience": Annotated[
+        int | None,
+        _option(TRAINING, "Epochs without a better figure before the end; 0 never stops.", "by the data"),
+    ],
+    "clip_norm": Annotated[float | None, _option(TRAINING, "Largest norm of a gradient; 0 is off.", "5")],
+    "class_weights": Annotated[
+        WeightsName | None,
+        _option(TRAINING, "none, or balanced to weigh rare classes up.", "none", metavar="NAME"),
+    ],
+    "augment": Annotated[str | None, _option(TRAINING, "none, or shift for pictures moved a little.", "by the data")],
+    "seed": Annotated[int | None, _option(None, "Every random choice derives from it.", "0")],
+    "device": DeviceOption,
+    "precision": Annotated[str | None, _option(None, "auto, float32 or bfloat16.", "auto")],
+    "threads": ThreadsOption,
+}
+
+
+def training_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command of `**options: Any` with each of `TRAINING_OPTIONS` in its signature, where typer reads it."""
+    signature = inspect.signature(command)
+    own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    options = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in TRAINING_OPTIONS.items()
+    ]
+    command.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+    return command
+
+
+def asked(options: Mapping[str, Any]) -> "FitOptions":
+    """Return the options as percept.fit takes them.
+
+    Args:
+        options: values as typer read them.
+
+    Raises:
+        OptionError: the size of pictures is none.
+    """
+    size = options["image_size"]
+    read = {**options, "image_size": None if size is None else picture_size("--image-size", size)}
+    return cast("FitOptions", read)
