@@ -49,8 +49,9 @@ def test_both_losses_low_and_level_are_fine() -> None:
     assert read(falling(2.3, 0.2, 4), falling(2.3, 0.3, 4)).fit == "fine"
 
 
-def test_a_training_loss_lifted_by_dropout_above_validation_is_fine() -> None:
-    assert read(falling(2.3, 0.5, 4), falling(2.3, 0.3, 4)).fit == "fine"
+@pytest.mark.parametrize("lifted", [0.5, 1.8])
+def test_a_training_loss_lifted_by_dropout_or_mixup_above_validation_is_fine(lifted: float) -> None:
+    assert read(falling(2.3, lifted, 4), falling(2.3, 0.3, 4)).fit == "fine"
 
 
 def test_a_validation_loss_that_still_falls_at_the_end_is_still_learning() -> None:

@@ -97,8 +97,8 @@ def read_curves(history: Sequence[Epoch], chance: float) -> CurveVerdict:
     """Return what the curves of a training say of its fit; dropout and augmentation may lift the training loss.
 
     The first of these that holds: the validation loss ends above its least by more than its jumps, or lies far above
-    the training loss (overfits); it jumps (noisy); it still falls (still learning); the training loss stays near that
-    of chance (underfits). The weights of the best epoch are kept either way; overfitting tells that more regularization
+    the training loss (overfits); it jumps (noisy); it still falls (still learning); both losses stay near that of
+    chance (underfits). The weights of the best epoch are kept either way; overfitting tells that more regularization
     may bring a better one.
 
     Args:
@@ -126,7 +126,7 @@ def read_curves(history: Sequence[Epoch], chance: float) -> CurveVerdict:
     last = max(1, len(history) // 5)
     best = int(validation.argmin())
     seen, unseen, ends = training[best], validation[best], float(np.median(validation[-last:]))
-    at_best = f"training loss {_plain(seen)} and validation loss {_plain(unseen)} in the best epoch, {best + 1}"
+    at_best = f"training loss {_plain(seen)} and validation loss {_plain(unseen)} in the best epoch ({best + 1})"
     by_chance = f"{_plain(chance)} by chance"
     jump, gained = _jump(validation), max(validation[0], chance) - unseen
     if ends - unseen > max(ROSE * chance, 2 * jump) and training[-1] < seen:
@@ -148,8 +148,8 @@ def read_curves(history: Sequence[Epoch], chance: float) -> CurveVerdict:
             f"the validation loss fell by {_plain(falls)} over the last {last} epochs, to {_plain(ends)} ({by_chance})"
         )
         return _verdict("still learning", reason)
-    if seen > LEARNT * chance:
-        return _verdict("underfits", f"{at_best} are near {by_chance}")
+    if min(seen, unseen) > LEARNT * chance:  # augmentation and mixup may lift the training loss alone
+        return _verdict("underfits", f"{at_best} are not far from {by_chance}")
     return _verdict("fine", f"{at_best} lie close together, and both far below {by_chance}")
 
 
