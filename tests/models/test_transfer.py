@@ -197,6 +197,17 @@ def test_nothing_of_a_frozen_layer_changes_in_training(name: str, side: int) -> 
     assert layers == {parts.scores, *norms}
 
 
+def test_nothing_of_a_frozen_layer_of_a_multilayer_perceptron_changes() -> None:
+    torch.manual_seed(0)
+    network = build("mlp", classes=2, inputs=5, hidden=[8, 6], batch_norm=True, dropout=0.5)
+    parts = find_parts(network, (5,))
+    freeze(network, parts, 1)
+    before = deepcopy(network.state_dict())
+    steps(network, (5,), 2)
+    changed = {key.partition(".")[0] for key, values in network.state_dict().items() if not values.equal(before[key])}
+    assert changed == {"5", "6", "9"}  # the second hidden layer, its normalization, the scores
+
+
 @pytest.mark.parametrize(("name", "side"), NORMALIZED)
 def test_the_last_stage_learns_with_its_running_averages_and_no_other(name: str, side: int) -> None:
     shape = (3, side, side)
