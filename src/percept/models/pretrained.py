@@ -44,18 +44,50 @@ def load_weights(network: nn.Module, file: Path | str) -> nn.Module:
         ...     load_weights(nn.Sequential(nn.Linear(2, 2)), Path(folder) / "weights.pth")[0].weight.tolist()
         [[1.0, 0.0], [0.0, 1.0]]
     """
-    path = Path(file)
-    if not path.exists() and isinstance(file, str) and path.suffix not in _SUFFIXES and not path.is_absolute():
-        path = fetch(file)
-    read, expected = read_weights(path), network.state_dict()
-    fits = [_fit(layout, read, expected) for layout in LAYOUTS.values()]
-    best = max(fits, key=lambda fit: (len(fit.weights), -len(fit.misshapen)))
+    path = located(file)
+    expected = network.state_dict()
+    best = _best_fit(read_weights(path), expected)
     if best.missing or best.misshapen or best.unknown:
         raise ModelFileError(f"{path} does not fit {_name(network)}: {best.sentence()}")
     counters = {name: torch.zeros_like(values, device="cpu") for name, values in expected.items() if _COUNTER in name}
     bare = any(values.is_meta for values in expected.values())
     network.load_state_dict({**counters, **best.weights}, assign=bare)
     return network
+
+
+def located(file: Path | str) -> Path:
+    """Return the path of a file of weights, fetched first where it is a name and no file.
+
+    Args:
+        file: as in `load_weights`.
+
+    Raises:
+        ModelFileError: it can be neither found nor fetched.
+    """
+    path = Path(file)
+    if not path.exists() and isinstance(file, str) and path.suffix not in _SUFFIXES and not path.is_absolute():
+        return fetch(file)
+    return path
+
+
+def shapes_in(file: Path, network: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Return the shapes in a file of the weights of a network, by their names in it; those that the file has.
+
+    They tell for how many classes and channels the network has to be built before `load_weights` can fill it.
+
+    Args:
+        file: as in `load_weights`.
+        network: of the same architecture, built for any number of classes and channels; the meta device will do.
+
+    Raises:
+        ModelFileError: the file cannot be read.
+    """
+    expected = network.state_dict()
+    best = _best_fit(read_weights(file), expected)
+    return {
+        **{name: tuple(expected[name].shape) for name in best.weights},
+        **{name: there for name, (there, _) in best.misshapen.items()},
+    }
 
 
 @dataclass(frozen=True)
@@ -86,6 +118,11 @@ class _Fit:
         classes = self.misshapen.get("scores.weight")
         advice = f"; build the network with classes={classes[0][0]}" if classes and len(self.misshapen) <= 2 else ""
         return "; ".join(parts) + advice
+
+
+def _best_fit(read: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> _Fit:
+    fits = [_fit(layout, read, expected) for layout in LAYOUTS.values()]
+    return max(fits, key=lambda fit: (len(fit.weights), -len(fit.misshapen)))
 
 
 def _fit(layout: Layout, read: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> _Fit:

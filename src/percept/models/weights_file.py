@@ -116,6 +116,29 @@ def fetch(name: str) -> Path:
         ) from error
 
 
+def published_normalization(name: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Return mean and standard deviation of each channel that timm states for weights of a name; None where it cannot.
+
+    Args:
+        name: as in `fetch`.
+    """
+    try:
+        described = import_module("timm").get_pretrained_cfg(name.removeprefix("timm/"))
+    except (ImportError, RuntimeError):  # there is no timm, or torchvision does not load beside this torch
+        return None
+    mean, std = getattr(described, "mean", None), getattr(described, "std", None)
+    return (tuple(mean), tuple(std)) if mean and std else None
+
+
+def is_model_file(path: Path) -> bool:
+    """Return whether a file is one that percept wrote, which says more than weights."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            return "percept" in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
 def _default_weights(name: str) -> str:
     try:
         described = import_module("timm").get_pretrained_cfg(name)

@@ -89,6 +89,18 @@ def restore_checkpoint(path: Path, network: nn.Module, optimizer: Optimizer, sch
         raise _not_whole(path, error) from error
 
 
+def epochs_done(path: Path) -> int:
+    """Return how many epochs a training had behind it, by which the phase is known whose optimizer is to be restored.
+
+    Args:
+        path: a file that `save_checkpoint` wrote.
+
+    Raises:
+        RunFolderError: the file is damaged or of a newer format.
+    """
+    return len(_read(path)[1]["history"])
+
+
 def _restored(
     tensors: dict[str, Tensor], content: dict[str, Any], network: nn.Module, optimizer: Optimizer, schedule: LRScheduler
 ) -> Checkpoint:
