@@ -16,7 +16,7 @@ from percept.evaluation.baselines import baselines, templates
 from percept.evaluation.simple_models import LINEAR
 
 NAMES = ("majority", "k-nearest neighbors", "linear")
-PICTURE_NAMES = ("k-nearest neighbors, Manhattan", "linear on HOG and histograms")
+PICTURE_NAMES = ("k-NN, Manhattan", "HOG and histograms")
 
 
 def digits() -> tuple[NDArray[np.uint8], Target]:
@@ -41,8 +41,8 @@ def test_digits_are_read_by_neighbors_and_a_line_but_not_by_the_majority() -> No
     assert accuracy["majority"] < 0.15
     assert accuracy["k-nearest neighbors"] > 0.94
     assert accuracy["linear"] > 0.88
-    assert accuracy["k-nearest neighbors, Manhattan"] > 0.94
-    assert accuracy["linear on HOG and histograms"] > 0.88
+    assert accuracy["k-NN, Manhattan"] > 0.94
+    assert accuracy["HOG and histograms"] > 0.88
     for baseline in found.values():
         assert baseline.predictions.shape == (597, 10)
         np.testing.assert_allclose(baseline.predictions.sum(axis=1), 1)
@@ -143,7 +143,7 @@ def test_the_seed_settles_the_choice_of_samples(monkeypatch: pytest.MonkeyPatch)
 def test_manhattan_neighbors_are_scikit_learns() -> None:
     inputs, target = digits()
     train_rows, rows = np.arange(300), np.arange(300, 400)
-    found = baselines(inputs, target, train_rows, rows)["k-nearest neighbors, Manhattan"]
+    found = baselines(inputs, target, train_rows, rows)["k-NN, Manhattan"]
     k = int(found.note.split("= ")[1].split(",")[0])
     flat = inputs.reshape(len(inputs), -1).astype(np.float64)
     model = KNeighborsClassifier(k, metric="manhattan", algorithm="kd_tree").fit(flat[:300], target.values[:300])
@@ -188,7 +188,7 @@ def test_hand_made_features_are_bounded_and_that_is_told(monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "FEATURE_ROWS", 120)
     inputs, target = digits()
     found = baselines(inputs, target, np.arange(500), np.arange(500, 600))
-    assert found["linear on HOG and histograms"].note.endswith("fitted on 120 of 500 training samples")
+    assert found["HOG and histograms"].note.endswith("fitted on 120 of 500 training samples")
     assert "fitted on" not in found["linear"].note
 
 

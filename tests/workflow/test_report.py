@@ -31,7 +31,7 @@ def test_every_section_is_there(run: Path) -> None:
         "temperature",
     ):
         assert name in text, name
-    for name in ("k-nearest neighbors, Manhattan", "linear on HOG and histograms"):
+    for name in ("k-NN, Manhattan", "HOG and histograms"):
         assert name in text, name
     for name in ("majority", "k-nearest neighbors", "linear", "small_resnet", "seed = 7", "scikit-learn"):
         assert name in text, name

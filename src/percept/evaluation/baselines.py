@@ -44,8 +44,8 @@ def baselines(inputs: Inputs, target: Target, train_rows: Rows, rows: Rows, *, s
         seed: of the choice of samples where there are more than a model can take in seconds.
 
     Returns:
-        By name: "majority" or "mean", "k-nearest neighbors", "linear"; for pictures also "k-nearest neighbors,
-        Manhattan" and "linear on HOG and histograms". The weights of "linear" are of pixels: see `templates`.
+        By name: "majority" or "mean", "k-nearest neighbors", "linear"; for pictures also "k-NN, Manhattan" and
+        "HOG and histograms". The weights of "linear" are of pixels: see `templates`.
 
     Source: notes §3.2.2 (linear classifier), §3.2.4 (k-nearest neighbors), §3.2.5 (hand-made features).
     """
@@ -59,8 +59,8 @@ def baselines(inputs: Inputs, target: Target, train_rows: Rows, rows: Rows, *, s
     }
     if inputs.ndim == 4:
         near = fit_and_predict(MANHATTAN[task], features, target, shuffled, rows)
-        found["k-nearest neighbors, Manhattan"] = near
-        found["linear on HOG and histograms"] = _on_features(inputs, target, shuffled, rows)
+        found["k-NN, Manhattan"] = near
+        found["HOG and histograms"] = _on_features(inputs, target, shuffled, rows)
     return found
 
 
@@ -130,7 +130,7 @@ def _on_features(inputs: Inputs, target: Target, shuffled: Rows, rows: Rows) -> 
     found = fit_and_predict(
         LINEAR[target.task], lambda wanted: (read(wanted) - mean) / std, target, taken, rows, len(shuffled)
     )
-    return Baseline(found.predictions, found.note)
+    return Baseline(found.predictions, f"a linear model of them, {found.note}")
 
 
 def _size(shape: tuple[int, ...], classes: int) -> tuple[int, int]:

@@ -140,9 +140,7 @@ def calibration_curve(bins: Sequence[CalibrationBin], after: Sequence[Calibratio
             pairs = [one.confidence for one in scaled], [one.accuracy for one in scaled]
             upper.plot(*pairs, color=ORANGE, linestyle="--", linewidth=1, marker="s", label="with temperature")
         upper.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel="share that is right")
-        figure.legend(
-            *upper.get_legend_handles_labels(), loc="outside upper center", ncols=3 if scaled else 2, columnspacing=1
-        )
+        figure.legend(*upper.get_legend_handles_labels(), loc="outside upper center", ncols=2)
         lower.bar(confidence, [one.count for one in filled], width=0.04, color=BLUE)
         lower.set(xlabel="probability of the predicted class", ylabel="samples")
         lower.yaxis.set_major_locator(MaxNLocator(2, integer=True))
