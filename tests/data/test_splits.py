@@ -205,3 +205,22 @@ def test_training_pictures_that_all_left_as_copies_are_named_as_the_reason() -> 
     given = np.array(["", "", "test", "test"])
     with pytest.raises(DataError, match=r"0 samples to train on.*2 pictures leave training.*copies"):
         make_split(_classes([0, 1, 0, 1]), given, keys=_keys(4), content=["x", "y"] * 2, seed=0, kind="image")
+
+
+def test_near_copies_never_stand_on_two_sides() -> None:
+    near = np.arange(200) // 2 * 2  # pairs
+    target = Target("classification", np.arange(200) // 2 % 2, ("a", "b"))
+    split = make_split(target, np.full(200, ""), near=near, keys=[str(n) for n in range(200)], seed=1, kind="image")
+    assert (split.part[0::2] == split.part[1::2]).all()
+    assert {"train", "validation", "test"} == set(split.part)
+
+
+def test_near_copies_of_given_test_pictures_leave_the_training_part_with_their_reason() -> None:
+    given = np.array([""] * 30 + ["test"] * 10)
+    near = np.arange(40)
+    near[[35, 36]] = (4, 7)
+    target = Target("classification", np.arange(40) % 2, ("a", "b"))
+    split = make_split(target, given, near=near, keys=[f"{n}.png" for n in range(40)], seed=0, kind="image")
+    assert np.flatnonzero(split.part == "out").tolist() == [4, 7]
+    assert split.reasons[[4, 7]].tolist() == ["near copy of 35.png", "near copy of 36.png"]
+    assert split.notes[0] == "2 pictures leave training or validation, being near copies of some in a part kept apart"

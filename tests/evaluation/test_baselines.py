@@ -11,9 +11,12 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from percept.data.dataset import Target
 from percept.evaluation import baselines as module
-from percept.evaluation.baselines import baselines
+from percept.evaluation import simple_models
+from percept.evaluation.baselines import baselines, templates
+from percept.evaluation.simple_models import LINEAR
 
 NAMES = ("majority", "k-nearest neighbors", "linear")
+PICTURE_NAMES = ("k-NN, Manhattan", "HOG and histograms")
 
 
 def digits() -> tuple[NDArray[np.uint8], Target]:
@@ -33,11 +36,13 @@ def test_digits_are_read_by_neighbors_and_a_line_but_not_by_the_majority() -> No
     inputs, target = digits()
     train_rows, rows = np.arange(0, 1200), np.arange(1200, 1797)
     found = baselines(inputs, target, train_rows, rows)
-    assert tuple(found) == NAMES
+    assert tuple(found) == (*NAMES, *PICTURE_NAMES)
     accuracy = {name: (b.predictions.argmax(axis=1) == target.values[rows]).mean() for name, b in found.items()}
     assert accuracy["majority"] < 0.15
     assert accuracy["k-nearest neighbors"] > 0.94
     assert accuracy["linear"] > 0.88
+    assert accuracy["k-NN, Manhattan"] > 0.94
+    assert accuracy["HOG and histograms"] > 0.88
     for baseline in found.values():
         assert baseline.predictions.shape == (597, 10)
         np.testing.assert_allclose(baseline.predictions.sum(axis=1), 1)
@@ -110,12 +115,14 @@ def test_large_pictures_are_averaged_down() -> None:
     found = baselines(inputs, target, np.arange(16), np.arange(16, 24))
     for name in NAMES[1:]:
         np.testing.assert_array_equal(found[name].predictions.argmax(axis=1), target.values[16:])
-    assert module._small(inputs, np.arange(3)).shape == (3, 32 * 32 * 3)
+    assert found["linear"].weights is not None
+    assert found["linear"].weights.shape == (2, 32 * 32 * 3)
+    assert templates(found["linear"], (100, 64, 3)).shape == (2, 32, 32, 3)
 
 
 def test_a_bound_on_size_is_kept_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TRAIN_VALUES", 60)
-    monkeypatch.setattr(module, "NEIGHBOR_PRODUCTS", 2 * 4 * 20)
+    monkeypatch.setattr(simple_models, "TRAIN_VALUES", 60)
+    monkeypatch.setattr(simple_models, "NEIGHBOR_PRODUCTS", 2 * 4 * 20)
     inputs, target = blobs((50, 50), 2)
     found = baselines(inputs, target, np.arange(100), np.array([0, 1, 98, 99]))
     assert found["linear"].note.endswith("fitted on 30 of 100 training samples")
@@ -124,10 +131,72 @@ def test_a_bound_on_size_is_kept_and_told(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_seed_settles_the_choice_of_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TRAIN_VALUES", 40)
+    monkeypatch.setattr(simple_models, "TRAIN_VALUES", 40)
     inputs, target = blobs((50, 50), 2)
     first, again, other = (
         baselines(inputs, target, np.arange(100), np.arange(100), seed=seed)["linear"].predictions for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_manhattan_neighbors_are_scikit_learns() -> None:
+    inputs, target = digits()
+    train_rows, rows = np.arange(300), np.arange(300, 400)
+    found = baselines(inputs, target, train_rows, rows)["k-NN, Manhattan"]
+    k = int(found.note.split("= ")[1].split(",")[0])
+    flat = inputs.reshape(len(inputs), -1).astype(np.float64)
+    model = KNeighborsClassifier(k, metric="manhattan", algorithm="kd_tree").fit(flat[:300], target.values[:300])
+    votes = model.predict_proba(flat[rows]) * k
+    alike = np.isclose(found.predictions, (votes + 0.1) / (k + 1)).all(axis=1)
+    assert alike.mean() > 0.95  # neighbors at one distance may be taken in another order
+
+
+def test_the_templates_are_the_pictures_that_the_linear_model_looks_for() -> None:
+    random = np.random.default_rng(0)
+    pictures = random.integers(0, 60, (90, 6, 5, 3), dtype=np.uint8)
+    truth = np.arange(90) % 3
+    for number in range(3):
+        pictures[truth == number, 2 * number, :, number] += 150  # a row of its own, in a color of its own
+    target = Target("classification", truth, ("red", "green", "blue"))
+    shown = templates(baselines(pictures, target, np.arange(60), np.arange(60, 90))["linear"], (6, 5, 3))
+    assert shown.shape == (3, 6, 5, 3)
+    for number in range(3):
+        brightest = np.argwhere(shown[number] == shown[number].max())
+        assert {(row, channel) for row, _, channel in brightest.tolist()} == {(2 * number, number)}
+        assert abs(int(shown[number, 5, 0, 0]) - 128) < 60  # noise: no weight to speak of
+
+
+def test_two_classes_have_opposite_templates() -> None:
+    inputs, target = digits()
+    rows = np.flatnonzero(target.values < 2)
+    two = Target("classification", target.values % 2, ("0", "1"))
+    linear = baselines(inputs, two, rows[:200], rows[200:])["linear"]
+    zero, one = templates(linear, (8, 8, 1)).astype(int)
+    assert np.abs(zero + one - 255).max() <= 1
+    center = (slice(3, 5), slice(3, 5))
+    assert one[center].mean() > 128 > zero[center].mean()  # a one is bright in the middle, a zero dark
+
+
+def test_a_model_without_weights_has_no_templates() -> None:
+    inputs, target = digits()
+    with pytest.raises(ValueError, match="no weights"):
+        templates(baselines(inputs, target, np.arange(100), np.arange(100, 110))["majority"], (8, 8, 1))
+
+
+def test_hand_made_features_are_bounded_and_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FEATURE_ROWS", 120)
+    inputs, target = digits()
+    found = baselines(inputs, target, np.arange(500), np.arange(500, 600))
+    assert found["HOG and histograms"].note.endswith("fitted on 120 of 500 training samples")
+    assert "fitted on" not in found["linear"].note
+
+
+def test_a_linear_model_of_a_thousand_classes_is_bounded() -> None:
+    limits = simple_models.bounds(LINEAR["classification"], 768, 1000, 3000)
+    work = 2 * limits.rows * 768 * 1000 * limits.steps
+    assert work <= simple_models.LINEAR_PRODUCTS
+    assert limits.rows > 10_000
+    assert limits.steps < simple_models.STEPS
+    small = simple_models.bounds(LINEAR["classification"], 768, 10, 3000)
+    assert (small.search, small.steps) == (simple_models.SEARCH_ROWS, simple_models.STEPS)

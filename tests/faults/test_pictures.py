@@ -16,11 +16,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+import percept
 from percept.data import headers
 from percept.data.cache import Pixels, load_pixels
 from percept.data.dataset import PictureFiles
 from percept.data.images import read_picture
+from percept.data.split_file import read_lines
 from percept.errors import DataError, PerceptWarning
+from percept.runs.recipe import Recipe
+from percept.workflow.audit import audit
+from percept.workflow.evaluate import evaluate
+from percept.workflow.events import Trained
+from percept.workflow.fit import fit, fit_events
 
 KINDS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 
@@ -201,3 +208,77 @@ def test_two_processes_that_build_the_same_entry_both_finish(paths: tuple[Path, 
     suffixes = sorted(path.suffix for path in (tmp_path / "cache" / "decoded-pictures").iterdir())
     assert suffixes == [".json", ".pixels"]
     np.testing.assert_array_equal(load(paths, tmp_path / "cache").array, expected(paths))
+
+
+def labelled_folder(root: Path, classes: tuple[str, ...] = ("rose", "tulip"), each: int = 20) -> Path:
+    """Write a folder of pictures that differ by their class, one folder a class."""
+    for number, name in enumerate(classes):
+        (root / name).mkdir(parents=True)
+        for count in range(each):
+            picture = noise(8, 8, seed=1000 * number + count) // 2
+            picture[:, :, number % 3] += 100
+            Image.fromarray(picture).save(root / name / f"{count}.png")
+    return root
+
+
+def test_a_file_that_breaks_between_audit_and_fit_is_named_before_training(tmp_path: Path) -> None:
+    data = labelled_folder(tmp_path / "flowers")
+    assert not any(finding.severity == "error" for finding in audit(data).findings)
+    (data / "rose" / "3.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"1 picture cannot be read: rose/3\.png \(the file is empty\); mend or remove"):
+        fit(data, epochs=1, threads=1, device="cpu", out=tmp_path / "run")
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_a_file_that_breaks_in_the_middle_of_training_does_not_end_it_and_is_named_afterwards(tmp_path: Path) -> None:
+    data = labelled_folder(tmp_path / "flowers")
+    recipe = Recipe.from_options(
+        {"data": {"source": str(data), "path": str(data)}, "training": {"epochs": 4, "threads": 1, "device": "cpu"}}
+    )
+    events, broken = fit_events(recipe, out=tmp_path / "run"), ""
+    for event in events:
+        if isinstance(event, Trained) and event.epoch.number == 2:
+            lines = read_lines(tmp_path / "run" / "splits.csv")
+            broken = next(line.sample for line in lines if line.part == "train")
+            (data / broken).write_bytes(b"")
+    history = (tmp_path / "run" / "history.csv").read_text(encoding="utf-8").splitlines()
+    assert len(history) == 1 + 4
+    assert (tmp_path / "run" / "report.html").exists()
+    with pytest.raises(DataError, match=f"1 picture cannot be read: {broken} .* put the data back as they were"):
+        evaluate(tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run" / "ledger.jsonl").exists()
+
+
+def test_classes_that_differ_in_case_alone_are_refused_in_one_part_and_across_parts(tmp_path: Path) -> None:
+    words = "holds the classes .*ose and .*ose, which differ only in case; rename one"
+    with pytest.raises(DataError, match=words):
+        fit(labelled_folder(tmp_path / "one", ("Rose", "rose", "tulip")), out=tmp_path / "run")
+    labelled_folder(tmp_path / "two" / "train", ("rose", "tulip"))
+    labelled_folder(tmp_path / "two" / "val", ("Rose", "tulip"))
+    with pytest.raises(DataError, match=words):
+        audit(tmp_path / "two")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_picture_of_one_pixel_and_one_very_long_are_learned_from_and_told_by_the_audit(tmp_path: Path) -> None:
+    data = labelled_folder(tmp_path / "flowers")
+    Image.new("RGB", (1, 1), "red").save(data / "rose" / "dot.png")
+    long = np.tile(noise(100, 300), (1, 100, 1))
+    Image.fromarray(long).save(data / "tulip" / "long.png")
+    assert Image.open(data / "tulip" / "long.png").size == (30_000, 100)
+    findings = {finding.kind: finding for finding in audit(data).findings}
+    assert findings["tiny"].files == ("rose/dot.png",)
+    assert findings["elongated"].files == ("tulip/long.png",)
+    run = fit(data, epochs=1, threads=1, device="cpu", out=tmp_path / "run")
+    assert run.report.exists()
+    scores = percept.load(run.path).predict_proba([data / "rose" / "dot.png", data / "tulip" / "long.png"])
+    np.testing.assert_allclose(scores.sum(axis=1), 1)
+
+
+@pytest.mark.slow
+def test_a_folder_of_a_thousand_classes_is_learned_from_and_its_report_is_written(tmp_path: Path) -> None:
+    data = labelled_folder(tmp_path / "many", tuple(f"class {number}" for number in range(1000)), each=4)
+    run = fit(data, epochs=1, threads=1, device="cpu", out=tmp_path / "run")
+    assert run.report.stat().st_size < 20_000_000
+    scores = percept.load(run.path).predict_proba([data / "class 7" / "0.png"])
+    assert scores.shape == (1, 1000)

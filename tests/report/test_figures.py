@@ -136,3 +136,9 @@ def test_a_scatter_of_many_points_stays_small() -> None:
 def test_a_scatter_of_few_points_has_a_mark_for_each() -> None:
     truth = np.linspace(0, 1, 37)
     assert truth_scatter(truth, truth, "price", name="one").count("<use ") >= 37
+
+
+def test_bins_with_a_temperature_are_drawn_beside_the_networks_own_and_named() -> None:
+    bins, after = [CalibrationBin(0.9, 0.5, 2)], [CalibrationBin(0.6, 0.5, 2), CalibrationBin(0.7, 0.6, 0)]
+    assert "with temperature" in calibration_curve(bins, after, name="one")
+    assert calibration_curve(bins, after[1:], name="one") == calibration_curve(bins, name="one")

@@ -24,6 +24,15 @@ def test_every_section_is_there(run: Path) -> None:
     text = (run / "report.html").read_text(encoding="utf-8")
     for section in ("Summary", "Data", "Training", "Validation", "Test", "Recipe", "Confusion matrix", "Calibration"):
         assert section in text, section
+    for name in (
+        "Labels to look at",
+        "What the linear classifier looks for",
+        "Answering only when sure",
+        "temperature",
+    ):
+        assert name in text, name
+    for name in ("k-NN, Manhattan", "HOG and histograms"):
+        assert name in text, name
     for name in ("majority", "k-nearest neighbors", "linear", "small_resnet", "seed = 7", "scikit-learn"):
         assert name in text, name
     assert text.count("data:image/") >= 24  # the grid of samples

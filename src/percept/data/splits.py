@@ -40,6 +40,7 @@ def make_split(
     keys: Sequence[str],
     seed: int,
     content: Sequence[str] | None = None,
+    near: NDArray[np.int64] | None = None,
     groups: NDArray[np.int64] | None = None,
     test: float | None = 0.2,
     validation: float = 0.15,
@@ -58,6 +59,7 @@ def make_split(
         keys: (samples,) names of the samples.
         seed: the same seed gives the same split.
         content: (samples,) equal digests mean equal content; "" is like no other. None: no copies are looked for.
+        near: (samples,) equal numbers mean near copies of each other, or None.
         groups: (samples,) equal numbers belong together, or None.
         test: share of the samples not given to a part that is cut for testing; None cuts no test part. A test part
             that the user gave is kept in any case.
@@ -79,6 +81,8 @@ def make_split(
     notes = []
     if copies is not None:
         notes += _leave(part, reasons, keys, copies, "copy of", what, stays=kind == "table")
+    if near is not None:
+        notes += _leave(part, reasons, keys, near, "near copy of", what)
     if tied is not None:
         notes += _leave(part, reasons, keys, tied, "same group as", what)
     cuts = {"test": test} if test is not None and not (part == "test").any() else {}
@@ -86,24 +90,30 @@ def make_split(
     rest = np.flatnonzero(part == "train")
     _check_counts(target, rest, 1 + len(cuts), "test" in cuts, "".join(f" ({note})" for note in notes))
     if cuts:
-        units = _units([numbers[rest] for numbers in (copies, tied) if numbers is not None], len(rest))
+        units = _units([numbers[rest] for numbers in (copies, near, tied) if numbers is not None], len(rest))
         part[rest] = _cut(target.take(rest), units, cuts, seed)
         _check_parts(target, part, list(cuts), grouped=groups is not None)
         notes += _cut_notes(part, rest, units, cuts, what)
     return Split(part, reasons.astype(np.str_), tuple(notes))
 
 
-def tied_units(content: Sequence[str] | None, groups: NDArray[np.int64] | None, count: int) -> NDArray[np.int64] | None:
-    """Return (samples,) numbers, equal for samples that equal content or groups tie together; None where none are tied.
+def tied_units(
+    content: Sequence[str] | None,
+    groups: NDArray[np.int64] | None,
+    count: int,
+    near: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64] | None:
+    """Return (samples,) numbers, equal for samples that copies or groups tie together; None where none are tied.
 
     Args:
         content: (samples,) equal digests mean equal content; None: no copies are looked for.
         groups: (samples,) equal numbers belong together, or None.
         count: of the samples.
+        near: (samples,) equal numbers mean near copies of each other, or None.
     """
     copies = None if content is None else first_alike(content)
     tied = None if groups is None else np.unique(groups, return_inverse=True)[1].astype(np.int64)
-    units = _units([numbers for numbers in (copies, tied) if numbers is not None], count)
+    units = _units([numbers for numbers in (copies, near, tied) if numbers is not None], count)
     return units if int(units.max(initial=-1)) + 1 < count else None
 
 
@@ -142,7 +152,7 @@ def _leave(
         return []
     if stays:
         return [f"{found} {what} for training or validation have the same features as some in a part kept apart"]
-    why = "copies of" if words == "copy of" else "of the same group as"
+    why = {"copy of": "copies of", "near copy of": "near copies of"}.get(words, "of the same group as")
     return [f"{found} {what} leave training or validation, being {why} some in a part kept apart"]
 
 

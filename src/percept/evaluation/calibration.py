@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
+
+from percept.evaluation.shares import share_limits
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def calibration(truth: NDArray[np.int64], probabilities: NDArray[np.float64], bi
     count = np.bincount(number, minlength=bins)
     hits = np.bincount(number, right, minlength=bins)
     gap = np.abs(np.bincount(number, confidence, minlength=bins) - hits)  # (bins,) count x |confidence - accuracy|
+    low, high = share_limits(hits, np.maximum(count, 1))
     filled = tuple(
         Bin(
             low=float(edges[place]),
@@ -71,14 +73,9 @@ def calibration(truth: NDArray[np.int64], probabilities: NDArray[np.float64], bi
             count=int(count[place]),
             confidence=float(confidence[number == place].mean()),
             accuracy=float(hits[place] / count[place]),
-            accuracy_low=_limit(hits[place], count[place] - hits[place] + 1, 0.025),
-            accuracy_high=_limit(hits[place] + 1, count[place] - hits[place], 0.975),
+            accuracy_low=float(low[place]),
+            accuracy_high=float(high[place]),
         )
         for place in np.flatnonzero(count)
     )
     return Calibration(filled, float(gap.sum() / len(truth)))
-
-
-def _limit(first: float, second: float, level: float) -> float:
-    """Return the quantile of the beta distribution that bounds a share; none right is 0 below, all right 1 above."""
-    return float(first > 0) if first == 0 or second == 0 else float(betaincinv(first, second, level))

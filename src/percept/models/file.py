@@ -58,6 +58,16 @@ class TrainedModel:
     preprocessing: ImagePreprocessing | TablePreprocessing
     metadata: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def temperature(self) -> float:
+        """Return what the outputs are divided by before the softmax: 1 where the file says nothing."""
+        return _number(self.metadata, "temperature", 1.0)
+
+    @property
+    def abstain_below(self) -> float:
+        """Return the probability of the predicted class below which not to answer: 0 where the file says nothing."""
+        return _number(self.metadata, "abstain_below", 0.0)
+
 
 def save_model(path: Path | str, model: TrainedModel) -> None:
     """Write a model file, with the weights in float32; equal models give equal bytes.
@@ -119,6 +129,11 @@ def load_model(path: Path | str, device: torch.device | str = "cpu") -> TrainedM
         return _model(description, network)
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path, f"its description cannot be understood: {error!r}") from error
+
+
+def _number(metadata: Mapping[str, object], name: str, otherwise: float) -> float:
+    value = metadata.get(name, otherwise)
+    return float(value) if isinstance(value, int | float) else otherwise
 
 
 def _stored(values: Tensor) -> Tensor:

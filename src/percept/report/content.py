@@ -159,6 +159,59 @@ class CalibrationBin:
 
 
 @dataclass(frozen=True)
+class Abstention:
+    """What answering only at or above a probability brings.
+
+    Attributes:
+        target: the share of wrong answers that was aimed at on the validation part, in (0, 1).
+        threshold: the least probability at which to answer; None where none keeps to the target.
+        coverage: the share of samples that is answered.
+        error: the share of these answers that is wrong.
+    """
+
+    target: float
+    threshold: float | None
+    coverage: Score
+    error: Score
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A sample whose label may be wrong.
+
+    Attributes:
+        shown: its picture, or the row of a table in words; "" where the data are gone.
+        label: the class that it bears.
+        predicted: the class that the network gives it.
+        probability: the probability of that class.
+        of_label: the probability of the class that it bears.
+        key: the file or row number.
+    """
+
+    shown: Picture | str
+    label: str
+    predicted: str
+    probability: float
+    of_label: float
+    key: str
+
+
+@dataclass(frozen=True)
+class LabelCheck:
+    """The labels that the trained network contradicts with confidence.
+
+    Attributes:
+        suspects: the most suspicious first, not all of them where they are many.
+        found: how many there are.
+        looked_at: of how many samples, none of which the network learned from.
+    """
+
+    suspects: tuple[Suspect, ...]
+    found: int
+    looked_at: int
+
+
+@dataclass(frozen=True)
 class Baseline:
     """What a simple method reaches on the same samples; `scores` as in `Evaluation`."""
 
@@ -182,6 +235,12 @@ class Evaluation:
         mistakes: the worst ones first.
         calibration: bins of increasing confidence; empty for regression.
         calibration_error: the expected calibration error, in [0, 1]; None for regression.
+        temperature: what the outputs are divided by for calibrated probabilities, fitted on the validation part; None
+            for regression.
+        calibrated: the bins with that temperature.
+        calibrated_error: the expected calibration error with it.
+        abstentions: what answering only when sure brings, for some errors aimed at.
+        templates: what the linear baseline of pictures looks for, a picture a class.
         truth: (samples,) true values; None for classification.
         predicted: (samples,) predicted values; None for classification.
         out_of_fold: how the figures were found where they are of samples left out in turn; "" for a part of its own.
@@ -197,6 +256,11 @@ class Evaluation:
     mistakes: tuple[Mistake, ...] = ()
     calibration: tuple[CalibrationBin, ...] = ()
     calibration_error: float | None = None
+    temperature: float | None = None
+    calibrated: tuple[CalibrationBin, ...] = ()
+    calibrated_error: float | None = None
+    abstentions: tuple[Abstention, ...] = ()
+    templates: tuple[Sample, ...] = ()
     truth: NDArray[np.float64] | None = None
     predicted: NDArray[np.float64] | None = None
     out_of_fold: str = ""
@@ -290,6 +354,7 @@ class ReportContent:
         validation: figures on the validation part; None where there is none.
         test: figures on the test part; None while it is sealed.
         openings: every opening of the test set.
+        labels: the labels that may be wrong; None for regression.
     """
 
     title: str
@@ -308,3 +373,4 @@ class ReportContent:
     validation: Evaluation | None = None
     test: Evaluation | None = None
     openings: tuple[Opening, ...] = ()
+    labels: LabelCheck | None = None

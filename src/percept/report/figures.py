@@ -115,8 +115,14 @@ def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str], *, name:
     )
 
 
-def calibration_curve(bins: Sequence[CalibrationBin], *, name: str) -> str:
-    """Return the share of right predictions over their confidence, with how many there are of each."""
+def calibration_curve(bins: Sequence[CalibrationBin], after: Sequence[CalibrationBin] = (), *, name: str) -> str:
+    """Return the share of right predictions over their confidence, with how many there are of each.
+
+    Args:
+        bins: of the network's own probabilities.
+        after: of the same ones with a temperature; none are drawn where there are none.
+        name: what its ids begin with.
+    """
     filled = [one for one in bins if one.count > 0]
     confidence = [one.confidence for one in filled]
     accuracy = [one.accuracy for one in filled]
@@ -129,6 +135,10 @@ def calibration_curve(bins: Sequence[CalibrationBin], *, name: str) -> str:
         upper.errorbar(
             confidence, accuracy, np.nan_to_num(bars), color=BLUE, fmt="o", elinewidth=1, label="this network"
         )
+        scaled = [one for one in after if one.count > 0]
+        if scaled:
+            pairs = [one.confidence for one in scaled], [one.accuracy for one in scaled]
+            upper.plot(*pairs, color=ORANGE, linestyle="--", linewidth=1, marker="s", label="with temperature")
         upper.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel="share that is right")
         figure.legend(*upper.get_legend_handles_labels(), loc="outside upper center", ncols=2)
         lower.bar(confidence, [one.count for one in filled], width=0.04, color=BLUE)

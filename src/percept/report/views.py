@@ -108,7 +108,9 @@ def evaluation_view(evaluation: Evaluation, content: ReportContent) -> Evaluatio
         recalls=tuple(sorted(recalls, key=lambda pair: math.inf if math.isnan(pair[1][0]) else pair[1][0])),
         confusions=() if confusion is None else most_confused(confusion, classes),
         confusion="" if confusion is None else confusion_matrix(confusion, classes, name=f"{part}-confusion"),
-        calibration=calibration_curve(evaluation.calibration, name=f"{part}-calibration") if drawn_bins else "",
+        calibration=calibration_curve(evaluation.calibration, evaluation.calibrated, name=f"{part}-calibration")
+        if drawn_bins
+        else "",
         comparison=score_comparison(rows, headline, name=f"{part}-comparison") if len(rows) > 1 else "",
         scatters=scatters,
         wrong=0 if confusion is None else int(confusion.sum() - np.trace(confusion)),

@@ -1,6 +1,8 @@
 """What a network reaches on one part of the data: predictions on disk, figures with intervals, baselines beside it."""
 
+import base64
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from percept.data.dataset import Dataset, Target, Task
 from percept.errors import RunFolderError
-from percept.evaluation.baselines import Baseline, baselines
+from percept.evaluation.baselines import LINEAR_NAME, Baseline, baselines, templates
 from percept.evaluation.intervals import Figure, evaluate_figures
 from percept.evaluation.metrics import metric_named
 from percept.evaluation.verdict import best_baseline, verdict
@@ -20,6 +23,7 @@ from percept.files import write_text
 from percept.runs.folder import write_rows
 
 Figures = dict[str, dict[str, float | None]]
+MOST_TEMPLATES = 40  # classes whose templates are kept
 
 
 @dataclass(frozen=True)
@@ -102,12 +106,14 @@ class Assessment:
         baselines: by name: figures, and a note on how the baseline was fitted.
         verdict: whether the network earned its place, in a sentence.
         best_baseline: name of the baseline that it was compared with.
+        templates: what the linear baseline of pictures looks for, a PNG file a class; empty where there is none.
     """
 
     figures: dict[str, Figure]
     baselines: dict[str, tuple[dict[str, Figure], str]]
     verdict: str
     best_baseline: str
+    templates: tuple[bytes, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the assessment as JSON values; a bound that is not defined is null."""
@@ -118,6 +124,7 @@ class Assessment:
             },
             "verdict": self.verdict,
             "best_baseline": self.best_baseline,
+            "templates": [base64.b64encode(each).decode("ascii") for each in self.templates],
         }
 
 
@@ -167,7 +174,22 @@ def assess(
             predictions.truth, predictions.scores, rivals, compared, best=best, part=part, groups=groups, seed=seed
         ),
         chosen,
+        _templates(rivals, inputs.shape[1:]),
     )
+
+
+def _templates(rivals: Mapping[str, Baseline], shape: tuple[int, ...]) -> tuple[bytes, ...]:
+    """Return the templates of the linear baseline as PNG files, of the first classes where they are many."""
+    linear = rivals.get(LINEAR_NAME)
+    if linear is None or linear.weights is None or len(shape) != 3:
+        return ()
+    return tuple(_png(picture) for picture in templates(linear, shape)[:MOST_TEMPLATES])
+
+
+def _png(picture: NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture).save(file, "PNG")
+    return file.getvalue()
 
 
 def told_metric(chosen: str | None, task: Task) -> str:

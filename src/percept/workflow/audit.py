@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from percept.data.audit import Finding, audit_pictures, audit_table
 from percept.data.dataset import Dataset, PictureFiles, Task
 from percept.data.headers import PictureHeader, read_header
@@ -98,7 +101,17 @@ def audit_samples(loaded: Loaded, white: int = 65535) -> tuple[Finding, ...]:
     """
     if loaded.pixels is None:
         return audit_table(loaded.all)
-    return audit_pictures(loaded.all, loaded.pixels, picture_headers(loaded.all), white=white)
+    return audit_pictures(loaded.all, loaded.pixels, picture_headers(loaded.all), white=white, near=_near(loaded))
+
+
+def _near(loaded: Loaded) -> NDArray[np.int64] | None:
+    """Return (samples,) equal numbers for near copies, of all samples; those that cannot be read are like no other."""
+    if loaded.near is None or loaded.pixels is None:
+        return None
+    numbers = np.arange(len(loaded.all))
+    readable = np.array([row for row in numbers.tolist() if row not in loaded.pixels.unreadable], dtype=np.int64)
+    numbers[readable] = readable[loaded.near]
+    return numbers
 
 
 def picture_headers(dataset: Dataset) -> tuple[PictureHeader | None, ...]:

@@ -42,7 +42,8 @@ def make_folds(prepared: Prepared, rows: Rows, cv: str | int, seed: int) -> list
     dataset = prepared.loaded.dataset
     order = np.random.default_rng([seed, 3]).permutation(rows)
     groups = None if dataset.groups is None else dataset.groups[order]
-    units = tied_units([prepared.loaded.content[row] for row in order], groups, len(order))
+    near = prepared.tied[order] if prepared.tied is not None else None
+    units = tied_units([prepared.loaded.content[row] for row in order], groups, len(order), near)
     values, classifier = dataset.target.values[order], dataset.target.task == "classification"
     way = int(cv) if str(cv).isdecimal() else cv
     try:

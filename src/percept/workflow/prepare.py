@@ -32,6 +32,7 @@ class Prepared:
         split: the part of each sample.
         preprocessing: fitted on the training part alone.
         inputs: (samples, ...) what batches are cut from.
+        tied: (samples,) equal numbers for near copies, which the split keeps together; None where it does not.
     """
 
     recipe: Recipe
@@ -39,6 +40,7 @@ class Prepared:
     split: Split
     preprocessing: Preprocessing
     inputs: NDArray[np.uint8] | NDArray[np.float32]
+    tied: NDArray[np.int64] | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -68,7 +70,6 @@ def prepare(dataset: Dataset, recipe: Recipe, progress: Callable[[int, int], Non
         OptionError: a choice does not go with the data.
     """
     _must_go_together(dataset, recipe)
-    data = recipe.data
     given = (dataset.given == "test").any()
     recipe = recipe.filled("data", task=dataset.target.task, test="given" if given else "cut")
     recipe = recipe.filled("model", name="mlp" if dataset.kind == "table" else "small_resnet")
@@ -78,17 +79,7 @@ def prepare(dataset: Dataset, recipe: Recipe, progress: Callable[[int, int], Non
         size, channels, white = picture_choices(dataset, name)
         recipe = recipe.filled("data", image_size=size, channels=channels)
     loaded = load_samples(dataset, recipe.data, white=white, progress=progress)
-    split = make_split(
-        loaded.dataset.target,
-        loaded.dataset.given,
-        content=loaded.content,
-        keys=loaded.dataset.keys,
-        groups=loaded.dataset.groups,
-        test=None if recipe.data.test == "none" else data.test_size,
-        validation=data.validation_size,
-        seed=recipe.training.seed,
-        kind=dataset.kind,
-    )
+    split, tied = _split(loaded, recipe)
     if recipe.selection is not None and recipe.selection.alphas is not None:
         split = without_validation(split)
     train = np.flatnonzero(split.part == "train")
@@ -98,7 +89,35 @@ def prepare(dataset: Dataset, recipe: Recipe, progress: Callable[[int, int], Non
     recipe = recipe.model_copy(
         update={"model": recipe.model.model_copy(update={"arguments": {**arguments, **recipe.model.arguments}})}
     )
-    return Prepared(recipe, loaded, split, preprocessing, inputs)
+    return Prepared(recipe, loaded, split, preprocessing, inputs, tied)
+
+
+def _split(loaded: Loaded, recipe: Recipe) -> tuple[Split, NDArray[np.int64] | None]:
+    """Return the split, and the near copies that it keeps together, which are let go where they leave no split."""
+    data, dataset = recipe.data, loaded.dataset
+
+    def made(near: NDArray[np.int64] | None) -> Split:
+        return make_split(
+            dataset.target,
+            dataset.given,
+            content=loaded.content,
+            near=near,
+            keys=dataset.keys,
+            groups=dataset.groups,
+            test=None if data.test == "none" else data.test_size,
+            validation=data.validation_size,
+            seed=recipe.training.seed,
+            kind=dataset.kind,
+        )
+
+    if loaded.near is None or len(np.unique(loaded.near)) == len(dataset):
+        return made(None), None
+    try:
+        return made(loaded.near), loaded.near
+    except DataError:
+        split = made(None)
+    note = "so many pictures are near copies of others that near copies may stand on two sides of the split"
+    return Split(split.part, split.reasons, (*split.notes, note)), None
 
 
 def without_validation(split: Split) -> Split:

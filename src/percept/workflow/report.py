@@ -1,5 +1,7 @@
 """From a run folder to its report: everything is read back from the run's own files."""
 
+import base64
+import io
 import json
 from collections import Counter
 from dataclasses import asdict, replace
@@ -10,22 +12,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 
 from percept.data.dataset import Table
 from percept.data.split_file import read_lines, read_splits
 from percept.errors import PerceptError, RunFolderError
-from percept.evaluation.calibration import calibration
 from percept.evaluation.metrics import confusion
 from percept.models.file import TrainedModel, load_model
 from percept.nn.inspection import Inspection, inspect_network
 from percept.report.content import (
     Baseline,
-    CalibrationBin,
     EpochRow,
     Evaluation,
+    LabelCheck,
     Mistake,
     Opening,
     ReportContent,
+    Sample,
     Score,
     Training,
 )
@@ -39,6 +42,7 @@ from percept.workflow.inspect import input_shape
 from percept.workflow.report_data import summarize_data
 from percept.workflow.report_selection import selection_content
 from percept.workflow.samples import Loaded, reload
+from percept.workflow.trust import check_labels, trust
 
 WORST = 12  # mistakes shown
 CELLS = 8  # of a row that is shown
@@ -126,6 +130,7 @@ def _content(
         validation=validation,
         test=test,
         openings=tuple(Opening(each.number, _moment(each.time), _scores(each.figures)) for each in ledger),
+        labels=_labels(folder, model, loaded),
     )
 
 
@@ -228,17 +233,28 @@ def _evaluation(
             predicted=predictions.scores,
         )
     truth = predictions.truth.astype(np.int64)
-    reliability = calibration(truth, predictions.scores)
+    chosen_on = predictions if part == "validation" else _validation(folder, model)
     return Evaluation(
         **common,
         confusion=confusion(truth, predictions.scores.argmax(axis=1), len(model.classes)),
         mistakes=_mistakes(predictions, truth, model.classes, loaded),
-        calibration=tuple(
-            CalibrationBin(each.confidence, each.accuracy, each.count, each.accuracy_low, each.accuracy_high)
-            for each in reliability.bins
+        **trust(predictions, chosen_on, model.temperature),
+        templates=tuple(
+            Sample(name, np.asarray(Image.open(io.BytesIO(base64.b64decode(picture)))))
+            for name, picture in zip(model.classes, found.get("templates", ()), strict=False)
         ),
-        calibration_error=reliability.error,
     )
+
+
+def _validation(folder: RunFolder, model: TrainedModel) -> Predictions:
+    return read_predictions(folder.predictions("validation"), model.task, model.classes)
+
+
+def _labels(folder: RunFolder, model: TrainedModel, loaded: Loaded | None) -> LabelCheck | None:
+    """Return the labels of the samples left out of training that the network contradicts."""
+    if not model.classes:
+        return None
+    return check_labels(_validation(folder, model), model.classes, lambda key: _shown(key, loaded))
 
 
 def _mistakes(

@@ -18,6 +18,8 @@ SHOWN = 24  # samples in the grid, or one of each class
 MOST_SHOWN = 40  # classes that the grid shows
 ROWS = ("contradicting_rows", "far_targets", "repeated_rows", "rows_across_parts")  # findings that name rows
 
+OUT = {"copy of": "they equal a sample of another part", "near copy of": "they nearly equal a sample of another part"}
+
 
 def summarize_data(
     folder: RunFolder,
@@ -73,9 +75,9 @@ def _split_words(parts: pd.DataFrame, recipe: Recipe) -> str:
 
 
 def _why_out(parts: pd.DataFrame) -> str:
-    # a reason reads "copy of test/rose/a.jpg" or "same group as row 7"
+    # a reason reads "copy of test/rose/a.jpg", "near copy of val/rose/b.jpg" or "same group as row 7"
     reasons = Counter(
-        "they equal a sample of another part" if reason.startswith("copy of") else "their group stands in another part"
+        next((words for start, words in OUT.items() if reason.startswith(start)), "their group stands in another part")
         for reason in parts.loc[parts["part"] == "out", "reason"]
     )
     return " or ".join(reasons)

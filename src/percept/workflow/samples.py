@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from percept.data.cache import Pixels, load_pixels
 from percept.data.columns import TablePreprocessing
 from percept.data.dataset import Dataset, Table
 from percept.data.duplicates import row_digests
+from percept.data.near_copies import near_copies
 from percept.data.preprocessing import ImagePreprocessing
 from percept.data.sealed import check_sealed
 from percept.data.snapshot import load_dataset
@@ -47,6 +49,11 @@ class Loaded:
         """Return why a picture could not be read, by its name."""
         found = {} if self.pixels is None else self.pixels.unreadable
         return {self.all.keys[row]: reason for row, reason in found.items()}
+
+    @cached_property
+    def near(self) -> NDArray[np.int64] | None:
+        """Return for each sample the number of the first picture that it is a near copy of; None for a table."""
+        return None if self.inputs is None else near_copies(self.inputs)
 
 
 def read_dataset(data: DataRecipe, folder: RunFolder | None = None) -> Dataset:

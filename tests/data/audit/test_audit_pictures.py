@@ -129,3 +129,27 @@ def test_errors_come_before_warnings_before_notes(dataset: Dataset, pixels: Pixe
         finding.severity for finding in found(dataset, faulty, {7: None, 9: replace(PLAIN, frames=2)}).values()
     ]
     assert severities == ["error", "warning", "note", "note"]
+
+
+def test_near_copies_are_told_by_what_they_do_and_exact_ones_are_not_told_twice(
+    dataset: Dataset, pixels: Pixels
+) -> None:
+    near = np.arange(COUNT)
+    near[[4, 12]] = (2, 10)  # of one class
+    near[9] = 6  # of two classes
+    near[22] = 20  # equal: told as copies
+    findings = {each.kind: each for each in audit_pictures(dataset, alike(pixels, 20, 22), near=near)}
+    assert set(findings) == {"class_counts", "copies", "near_copies", "contradicting_near_copies"}
+    assert findings["near_copies"].files == ("rose/2.jpg", "rose/4.jpg", "rose/10.jpg", "rose/12.jpg")
+    assert (findings["near_copies"].severity, findings["near_copies"].count) == ("note", 2)
+    assert findings["contradicting_near_copies"].severity == "warning"
+    assert "rose/6.jpg and tulip/9.jpg: one of the labels may be wrong" in findings["contradicting_near_copies"].text
+
+
+def test_near_copies_across_given_parts_are_a_warning(dataset: Dataset, pixels: Pixels) -> None:
+    given = np.where(np.arange(COUNT) >= 40, "test", "train")
+    near = np.arange(COUNT)
+    near[42] = 8
+    findings = {each.kind: each for each in audit_pictures(replace(dataset, given=given), pixels, near=near)}
+    assert set(findings) == {"class_counts", "near_copies_across_parts"}
+    assert "rose/8.jpg and rose/42.jpg" in findings["near_copies_across_parts"].text

@@ -1,6 +1,5 @@
 """The audit of pictures: files, copies, shapes, and what might give a class away."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percept.data.audit.classes import audit_classes
+from percept.data.audit.copies import audit_copies
 from percept.data.audit.finding import Finding, counted, gravest_first
 from percept.data.audit.formats import Headers, audit_formats
 from percept.data.dataset import Dataset, PictureArray
@@ -22,7 +22,12 @@ _CHUNK = 256  # pictures looked at together, to hold memory down
 
 
 def audit_pictures(
-    dataset: Dataset, pixels: "Pixels", headers: Sequence[PictureHeader | None] = (), *, white: int = 65535
+    dataset: Dataset,
+    pixels: "Pixels",
+    headers: Sequence[PictureHeader | None] = (),
+    *,
+    white: int = 65535,
+    near: NDArray[np.int64] | None = None,
 ) -> tuple[Finding, ...]:
     """Return what is wrong with labelled pictures, gravest first.
 
@@ -32,6 +37,7 @@ def audit_pictures(
         headers: what each picture's file says of itself, None where it cannot be read; empty for pictures that lie in
             an array.
         white: the value that 16-bit pictures call white, in 255..65535.
+        near: (samples,) equal numbers for near copies of each other; None: none are looked for.
 
     Returns:
         Findings on unreadable files, copies, pictures of one color, sizes, formats and class counts.
@@ -46,7 +52,7 @@ def audit_pictures(
         [
             *_unreadable(dataset, pixels.unreadable),
             *audit_classes(dataset),
-            *_copies(dataset, pixels.content),
+            *audit_copies(dataset, pixels.content, near),
             *_one_color(dataset, pixels),
             *_badly_shaped(dataset, sides),
             *audit_formats(dataset, known, white),
@@ -66,56 +72,6 @@ def _unreadable(dataset: Dataset, reasons: dict[int, str]) -> Iterator[Finding]:
         " or pass --skip-unreadable"
     )
     yield Finding("error", text, keys, "unreadable", len(keys))
-
-
-def _copies(dataset: Dataset, content: Sequence[str]) -> Iterator[Finding]:
-    """Yield what equal pictures do: contradict each other, stand in two parts, or merely repeat."""
-    groups: dict[str, list[int]] = defaultdict(list)
-    for row, digest in enumerate(content):
-        if digest:
-            groups[digest].append(row)
-    labels, parts = dataset.target.values, dataset.given
-    contradicting, crossing, repeating = [], [], []
-    for rows in (rows for rows in groups.values() if len(rows) > 1):
-        several_labels, several_parts = (len(np.unique(values[rows])) > 1 for values in (labels, parts))
-        if several_labels:
-            contradicting.append(rows)
-        if several_parts:
-            crossing.append(rows)
-        if not several_labels and not several_parts:
-            repeating.append(rows)
-    if contradicting:
-        number = sum(map(len, contradicting))
-        first, second = _two_that_differ(contradicting[0], labels)
-        text = (
-            f"{number:,} pictures are copies that bear different labels, such as {dataset.keys[first]}"
-            f" and {dataset.keys[second]}: one of the labels must be wrong"
-        )
-        yield Finding("warning", text, _keys(dataset, contradicting), "contradicting_copies", number)
-    if crossing:
-        number = sum(map(len, crossing))
-        first, second = _two_that_differ(crossing[0], parts)
-        text = (
-            f"{number:,} pictures stand in more than one part, such as {dataset.keys[first]} and"
-            f" {dataset.keys[second]}: figures would be too good, so percept fit keeps them in the later part alone"
-        )
-        yield Finding("warning", text, _keys(dataset, crossing), "copies_across_parts", number)
-    if repeating:
-        number = sum(len(rows) - 1 for rows in repeating)
-        first, second = repeating[0][:2]
-        text = (
-            f"{counted(number, 'picture is a copy', 'pictures are copies')} of another one, such as"
-            f" {dataset.keys[second]} of {dataset.keys[first]}; percept fit never puts copies on two sides of a split"
-        )
-        yield Finding("note", text, _keys(dataset, repeating), "copies", number)
-
-
-def _two_that_differ(rows: list[int], values: NDArray[np.generic]) -> tuple[int, int]:
-    return rows[0], next(row for row in rows if values[row] != values[rows[0]])
-
-
-def _keys(dataset: Dataset, groups: list[list[int]]) -> tuple[str, ...]:
-    return tuple(dataset.keys[row] for rows in groups for row in rows)
 
 
 def _one_color(dataset: Dataset, pixels: "Pixels") -> Iterator[Finding]:
