@@ -102,7 +102,8 @@ def main() -> int:
     parser.add_argument("--objects", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=1, help="runs of each way, by turns")
     options = parser.parse_args()
-    return 0 if all([compare(name, options.side, options.objects, options.rounds) for name in SCENES]) else 1
+    met = [compare(name, options.side, options.objects, options.rounds) for name in SCENES]
+    return 0 if all(met) else 1
 
 
 def _verdict(met: bool) -> str:
