@@ -75,15 +75,15 @@ def describe(meaning: MaskMeaning, pixels: NDArray[np.int64], masks: int) -> str
     Example:
         >>> meaning = MaskMeaning("binary", ("background", "cell"), (0, 255), ((0, 0, 0), (230, 159, 0)))
         >>> describe(meaning, np.array([75, 25, 0]), 30)
-        '30 masks, they hold two values: background (0) 75 % of the pixels, cell (255) 25 %'
+        '30 masks, they hold two values: background = 0 (75 % of the pixels), cell = 255 (25 %)'
     """
     known = max(1, int(pixels[:-1].sum()))
     filed = meaning.kind in ("class_files", "object_files", "instances")
     listed = []
     for place, name in enumerate(meaning.classes[:_LISTED]):
         value = meaning.value_name(meaning.values[place])
-        bare = name if filed or name == value else f"{name} ({value})"
-        listed.append(f"{bare} {percent(int(pixels[place]) / known)}{' of the pixels' if place == 0 else ''}")
+        bare = name if filed or name == value else f"{name} = {value}"
+        listed.append(f"{bare} ({percent(int(pixels[place]) / known)}{' of the pixels' if place == 0 else ''})")
     if len(meaning.classes) > _LISTED:
         listed.append(f"and {len(meaning.classes) - _LISTED} more")
     text = f"{masks:,} masks, {_TOLD[meaning.kind]}: {', '.join(listed)}"
