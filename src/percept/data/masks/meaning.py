@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percept.data.audit.finding import percent
-from percept.data.masks.raw import Color, RawMask, unpack
+from percept.data.masks.raw import Color, RawMask, count_values, replaced, unpack
 from percept.data.objects import IGNORE
 from percept.errors import DataError
 
@@ -134,7 +134,7 @@ def class_map(raw: RawMask, meaning: MaskMeaning, name: str) -> NDArray[np.uint8
     numbers = np.array([*range(len(meaning.values)), IGNORE][: len(known)], np.uint8)
     if raw.color and meaning.kind != "colors":
         raise DataError(f"{name} is in color, but the other masks hold numbers; save all masks in one form")
-    present, places = np.unique(values, return_inverse=True)
+    present = np.array(list(count_values(values)), np.int64)
     if meaning.nearest:
         chosen = numbers[_distances(present, known, meaning.kind == "colors").argmin(axis=1)]
     else:
@@ -143,7 +143,7 @@ def class_map(raw: RawMask, meaning: MaskMeaning, name: str) -> NDArray[np.uint8
         chosen = numbers[order][spots]
         if (strange := present[known[order][spots] != present]).size:
             raise DataError(_unknown(name, int(strange[0]), int((values == strange[0]).sum()), meaning))
-    return np.asarray(chosen[places].reshape(values.shape), np.uint8)
+    return replaced(values, present, chosen)
 
 
 def colored(raw: RawMask) -> NDArray[np.int64]:
