@@ -130,6 +130,8 @@ def test_what_does_not_fit_is_said() -> None:
         segmentation_figures([], Scoring(NAMES))
     with pytest.raises(OptionError, match="membrane is 3"):
         Scoring(NAMES, membrane=3)
+    with pytest.raises(OptionError, match="thresholds are"):
+        Scoring(NAMES, thresholds=())
     scoring = Scoring(NAMES)
     with pytest.raises(OptionError, match="figure is 'iou'; expected one of pixel_accuracy"):
         worst_pictures(score_table(scored(scoring, 1), scoring), "iou")

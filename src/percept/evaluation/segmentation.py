@@ -43,6 +43,8 @@ class Scoring:
             raise OptionError(f"{len(self.classes)} classes are given; expected 2 to {IGNORE}")
         if not 0 <= self.tolerance < np.inf:
             raise OptionError(f"tolerance is {self.tolerance}; expected 0 pixels or more")
+        if not self.thresholds or not all(0.5 <= threshold < 1 for threshold in self.thresholds):
+            raise OptionError(f"thresholds are {list(self.thresholds)}; expected shares from 0.5 to below 1")
         if self.membrane is not None and not 0 <= self.membrane < len(self.classes):
             raise OptionError(f"membrane is {self.membrane}; expected a class, 0 to {len(self.classes) - 1}")
 

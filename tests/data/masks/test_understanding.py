@@ -199,3 +199,17 @@ def test_too_many_values_are_no_classes(tmp_path: Path) -> None:
 def test_options_that_contradict_themselves_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(OptionError):
         MaskOptions(**wrong)
+
+
+def test_the_nearest_value_changes_nothing_where_no_edge_is_smeared(tmp_path: Path) -> None:
+    masks = [grey(classes(seed, 0, 1, 2, 255)) for seed in range(2)]
+    found = understood(tmp_path, masks, MaskOptions(nearest=True))
+    assert (found.kind, found.values, found.ignore) == ("index", (0, 1, 2), 255)
+
+
+def test_thin_classes_are_not_smeared_edges_where_the_user_names_their_values(tmp_path: Path) -> None:
+    thin = np.zeros((20, 20), np.uint8)
+    thin[1::2] = np.arange(1, 11)[:, None]
+    with pytest.raises(DataError, match="or name the classes' values"):
+        understood(tmp_path, [grey(thin)])
+    assert understood(tmp_path, [grey(thin)], MaskOptions(values=tuple(range(11)))).values == tuple(range(11))

@@ -1,14 +1,15 @@
-"""Which masks belong to which picture, and whether a picture has one, one a class, or one an object."""
+"""Pictures with their masks: every picture of a folder, and whether it has one mask, one a class or one an object."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from percept.data.folders import hidden, pictures_below, plain_text
 from percept.data.masks.layouts import Place, find_places
-from percept.data.masks.names import bare, names_masks, part_of, words
+from percept.data.masks.matching import match_masks
+from percept.data.masks.names import names_masks, part_of
 from percept.data.stacks import count_pages
 from percept.errors import DataError
 
@@ -92,7 +93,7 @@ def pair_masks(root: Path, unpaired: Unpaired = "refuse") -> Pairing:
     alone: list[Path] = []
     for place in places:
         pictures, masks = _files(place)
-        matched = _match(place, pictures, masks)
+        matched = match_masks(place, pictures, masks)
         empty = place.form == "cases" and len(pictures) == 1  # a picture's own folder without masks: no object there
         paired = [picture for picture in pictures if matched[picture] or empty]
         found += [(place, picture, matched[picture]) for picture in paired]
@@ -116,76 +117,6 @@ def _files(place: Place) -> tuple[list[Path], list[Path]]:
         return pictures_below(place.pictures), pictures_below(place.masks)
     files = [path for path in pictures_below(place.pictures) if not hidden(path.name)]
     return [path for path in files if not names_masks(path.stem)], [path for path in files if names_masks(path.stem)]
-
-
-def _match(place: Place, pictures: Sequence[Path], masks: Sequence[Path]) -> dict[Path, list[tuple[Path, str]]]:
-    """Return the masks of each picture with the name of each mask, by the rule of names that fits most masks."""
-    if place.form == "cases" and len(pictures) == 1:
-        return {pictures[0]: [(mask, mask.stem) for mask in masks]}
-    rules = (_same_path, _same_words, _folder_of_picture, _folder_of_class, _longer_name)
-    best: dict[Path, list[tuple[Path, str]]] = {}
-    most = -1
-    for rule in rules:
-        found = rule(place, pictures)
-        matched: dict[Path, list[tuple[Path, str]]] = defaultdict(list)
-        count = 0
-        for mask in masks:
-            picture, name = found(mask)
-            if picture is not None:
-                matched[picture].append((mask, name))
-                count += 1
-        if count > most:
-            best, most = matched, count
-    return {picture: best.get(picture, []) for picture in pictures}
-
-
-_Found = tuple[Path | None, str]
-
-
-def _same_path(place: Place, pictures: Sequence[Path]) -> Callable[[Path], _Found]:
-    """Match a mask with the picture of the same path and stem."""
-    known = {path.relative_to(place.pictures).with_suffix("").as_posix(): path for path in pictures}
-    return lambda mask: (known.get(mask.relative_to(place.masks).with_suffix("").as_posix()), "")
-
-
-def _same_words(place: Place, pictures: Sequence[Path]) -> Callable[[Path], _Found]:
-    """Match a mask with the one picture of the same name, words for picture and mask left out."""
-    known: dict[tuple[str, str], list[Path]] = defaultdict(list)
-    for path in pictures:
-        known[path.relative_to(place.pictures).parent.as_posix(), bare(path.stem)].append(path)
-
-    def find(mask: Path) -> _Found:
-        same = known.get((mask.relative_to(place.masks).parent.as_posix(), bare(mask.stem)), [])
-        return (same[0] if len(same) == 1 else None), ""
-
-    return find
-
-
-def _folder_of_picture(place: Place, pictures: Sequence[Path]) -> Callable[[Path], _Found]:
-    """Match all masks in a folder that is named like a picture."""
-    known = {path.stem: path for path in pictures}
-    return lambda mask: (known.get(mask.parent.name) if mask.parent != place.masks else None, mask.stem)
-
-
-def _folder_of_class(place: Place, pictures: Sequence[Path]) -> Callable[[Path], _Found]:
-    """Match a mask with the picture of its name, its folder being the class."""
-    known = {bare(path.stem): path for path in pictures}
-    return lambda mask: (known.get(bare(mask.stem)) if mask.parent != place.masks else None, mask.parent.name)
-
-
-def _longer_name(place: Place, pictures: Sequence[Path]) -> Callable[[Path], _Found]:
-    """Match a mask with the picture whose name, followed by a separator, its own begins with."""
-    known = {(path.relative_to(place.pictures).parent, tuple(words(path.stem))): path for path in pictures}
-
-    def find(mask: Path) -> _Found:
-        own = [word for word in words(mask.stem) if not names_masks(word)]
-        folder = mask.relative_to(place.masks).parent
-        for length in range(len(own), 0, -1):
-            if (folder, tuple(own[:length])) in known:
-                return known[folder, tuple(own[:length])], "_".join(own[length:])
-        return None, ""
-
-    return find
 
 
 def _is_test_picture(path: Path) -> bool:

@@ -168,7 +168,7 @@ def _refuse_smeared(looks: Sequence[MaskLook]) -> None:
     why = "as JPEG smears edges" if first.lossy else "as resizing with interpolation leaves at edges"
     raise DataError(
         f"{first.name} holds {len(first.counts)} different values, {why}{more}; expected one value a class: save masks"
-        " as PNG without interpolation, or take each pixel for the nearest class with nearest"
+        " as PNG without interpolation, take each pixel for the nearest class with nearest, or name the classes' values"
     )
 
 
@@ -195,7 +195,9 @@ def _values(looks: Sequence[MaskLook], counts: dict[int, int], kind: MaskKind, o
 
 
 def _peaks(looks: Sequence[MaskLook], counts: dict[int, int], kind: MaskKind) -> list[int]:
-    """Return the values that have many pixels, fill squares, and are far from those that have more."""
+    """Return all values, or where edges are smeared those of many pixels that fill squares and lie far apart."""
+    if not any(look.smeared for look in looks):
+        return list(counts)
     total, peaks = sum(counts.values()), list[int]()
     grey = 0x010101 if kind == "colors" else 1
     solid = {value if look.color else value * grey for look in looks if not look.palette for value in look.solid}
