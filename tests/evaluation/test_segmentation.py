@@ -115,6 +115,19 @@ def test_given_objects_are_used_where_components_would_melt_them() -> None:
     assert whole.objects[0].tolist() == [1, 0, 0]
 
 
+def test_a_membrane_may_be_any_class_and_parts_regions_by_its_corners() -> None:
+    truth = 1 - np.eye(12, dtype=np.uint8)  # two cells beside a slanting membrane of class 0
+    predicted = truth.copy()
+    predicted[5, 5] = 1
+    one = score_picture(truth, predicted, Scoring(("membrane", "cell"), objects=True, membrane=0))
+    other = score_picture(1 - truth, 1 - predicted, Scoring(("cell", "membrane"), objects=True, membrane=1))
+    assert one.objects is not None
+    assert other.objects is not None
+    assert one.objects[0].tolist() == other.objects[0].tolist() == [0, 1, 2]  # merged into one
+    assert one.warping == other.warping == 1 / 144
+    assert one.rand == other.rand > 0
+
+
 def test_the_worst_pictures_come_first() -> None:
     scoring = Scoring(NAMES, membrane=0)
     table = score_table(scored(scoring), scoring)

@@ -27,7 +27,7 @@ class Scoring:
     Attributes:
         classes: the classes' names.
         tolerance: pixels that two outlines may lie apart and still agree, 0 or more.
-        objects: whether connected regions are compared as objects; class 0 is what lies around them.
+        objects: whether connected regions are compared as objects; the membrane, or else class 0, lies around them.
         thresholds: shares of intersection in union from which two objects match, in [0.5, 1).
         membrane: the class that separates regions, for the Rand and the warping error; None leaves these two out.
     """
@@ -95,8 +95,9 @@ def score_picture(
     boundary = boundary_counts(truth, predicted, len(scoring.classes), scoring.tolerance)
     objects, rand, warping = None, float("nan"), float("nan")
     if scoring.objects:
-        true = connected_objects(truth) if instances is None else instances
-        told = connected_objects(np.where(known, predicted, 0))
+        around, corners = scoring.membrane or 0, scoring.membrane is None
+        true = connected_objects(truth, background=around, corners=corners) if instances is None else instances
+        told = connected_objects(np.where(known, predicted, IGNORE), background=around, corners=corners)
         objects = object_counts(true, told, scoring.thresholds, known)
     if scoring.membrane is not None:
         between, guessed = truth == scoring.membrane, np.where(known, predicted == scoring.membrane, False)
