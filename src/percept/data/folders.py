@@ -64,20 +64,20 @@ def read_folder(root: Path) -> Dataset:
         name=root.resolve().name,
         samples=PictureFiles(tuple(path for path, _, _ in listing.pictures)),
         target=Target("classification", np.array([numbers[name] for _, name, _ in listing.pictures]), tuple(classes)),
-        keys=tuple(_text(path.relative_to(root).as_posix()) for path, _, _ in listing.pictures),
+        keys=tuple(plain_text(path.relative_to(root).as_posix()) for path, _, _ in listing.pictures),
         given=np.array([part for _, _, part in listing.pictures]),
-        notes=tuple(map(_text, _notes(listing, parts))),
+        notes=tuple(map(plain_text, _notes(listing, parts))),
     )
 
 
 def _part_folders(root: Path) -> dict[str, Path]:
     """Return the folder of each part, in the order train, validation, test; nothing where the folders are classes."""
-    folders = _subfolders(root)
+    folders = subfolders(root)
     found: dict[str, list[Path]] = defaultdict(list)
     for folder in folders:
         if folder.name.casefold() in PARTS:
             found[PARTS[folder.name.casefold()]].append(folder)
-    nested = any(_subfolders(folder) for same in found.values() for folder in same)
+    nested = any(subfolders(folder) for same in found.values() for folder in same)
     only_parts = sum(map(len, found.values())) == len(folders)
     # A class may be called "train": it is a part beside another part or alone, if there are folders inside.
     if not nested or not (only_parts or ("train" in found and len(found) > 1)):
@@ -95,13 +95,13 @@ def _part_folders(root: Path) -> dict[str, Path]:
 def _list_classes(listing: _Listing, folder: Path, part: str) -> None:
     """Add the class folders of one part to the listing."""
     for entry in sorted(folder.iterdir()):
-        if _hidden(entry.name) or not entry.is_dir():
+        if hidden(entry.name) or not entry.is_dir():
             _leave_out(listing, entry)
             continue
         before = len(listing.pictures)
         for path in _files_below(entry):
             if _is_picture(path):
-                listing.pictures.append((path, _text(entry.name), part))
+                listing.pictures.append((path, plain_text(entry.name), part))
             else:
                 _leave_out(listing, path)
         if len(listing.pictures) == before:
@@ -115,17 +115,17 @@ def pictures_below(folder: Path) -> list[Path]:
 
 def _is_picture(path: Path) -> bool:
     """Tell from its name whether a file is a picture that the user put there."""
-    return path.suffix.lower() in EXTENSIONS and not _hidden(path.name)
+    return path.suffix.lower() in EXTENSIONS and not hidden(path.name)
 
 
-def _text(name: str) -> str:
+def plain_text(name: str) -> str:
     """Return a file's name as proper text, so that every report and table can hold it: other bytes become escapes."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _leave_out(listing: _Listing, path: Path) -> None:
     """Count a file or hidden folder that is not taken."""
-    if _hidden(path.name):
+    if hidden(path.name):
         listing.others["hidden"] += 1
     elif path.suffix.lower() in EXTENSIONS:
         listing.loose += 1
@@ -138,18 +138,18 @@ def _files_below(folder: Path) -> Iterator[Path]:
     seen: set[str] = set()
     for directory, inside, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(directory)
-        inside[:] = [] if real in seen else [name for name in inside if not _hidden(name)]
+        inside[:] = [] if real in seen else [name for name in inside if not hidden(name)]
         if real not in seen:
             yield from (Path(directory, name) for name in files)
         seen.add(real)
 
 
-def _subfolders(folder: Path) -> list[Path]:
+def subfolders(folder: Path) -> list[Path]:
     """Return the folders of a folder that are not hidden, in order."""
-    return sorted(entry for entry in folder.iterdir() if not _hidden(entry.name) and entry.is_dir())
+    return sorted(entry for entry in folder.iterdir() if not hidden(entry.name) and entry.is_dir())
 
 
-def _hidden(name: str) -> bool:
+def hidden(name: str) -> bool:
     """Tell whether the system or another program, not the user, put something of this name there."""
     return name.startswith(".") or name.casefold() in ("thumbs.db", "desktop.ini", "__macosx")
 
@@ -174,7 +174,7 @@ def _check(listing: _Listing, classes: list[str], parts: dict[str, Path]) -> Non
         )
     if len(classes) == 1:
         only = listing.root / classes[0]
-        nested = not parts and only.is_dir() and len(_subfolders(only)) > 1
+        nested = not parts and only.is_dir() and len(subfolders(only)) > 1
         hint = f" (did you mean {root}/{classes[0]}?)" if nested else ""
         raise DataError(f"{root} holds a single class, {classes[0]}; {expected}, at least two{hint}")
 
@@ -185,7 +185,7 @@ def _notes(listing: _Listing, parts: dict[str, Path]) -> Iterator[str]:
         names = ", ".join(f"{folder.name} ({part})" if folder.name != part else part for part, folder in parts.items())
         yield f"The folders {names} are taken as the parts of the data."
         taken = set(parts.values())
-        if others := [folder.name for folder in _subfolders(listing.root) if folder not in taken]:
+        if others := [folder.name for folder in subfolders(listing.root) if folder not in taken]:
             yield f"Beside them, {', '.join(others)} is left out."
         for part in parts:
             if missing := sorted(listing.classes("train") - listing.classes(part), key=natural_key):

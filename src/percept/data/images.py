@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import PIL
@@ -40,7 +40,7 @@ EXTENSIONS = (
 )
 
 # What makes a picture of each EXIF orientation upright, for (height, width, channels).
-_UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+_UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     1: lambda pixels: pixels,
     2: lambda pixels: pixels[:, ::-1],
     3: lambda pixels: pixels[::-1, ::-1],
@@ -101,7 +101,12 @@ def decode(data: bytes, *, channels: int, white: int, minimum: int | None) -> ND
             image.load()
             pixels = to_bytes(image, channels=channels, white=white)
     # Only now: PNG may hold its orientation behind the pixels, and TIFF is turned, and says so, while Pillow loads it.
-    return np.ascontiguousarray(_UPRIGHT[read_orientation(image)](pixels))
+    return upright(pixels, read_orientation(image))
+
+
+def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Return (height, width, channels) pixels turned and mirrored as an EXIF orientation, 1 to 8, asks for."""
+    return np.ascontiguousarray(_UPRIGHT[orientation](pixels))
 
 
 def decoder() -> str:

@@ -1,0 +1,1 @@
+"""Masks: a class for every pixel, read from the files that people have, whatever their form."""
