@@ -65,6 +65,10 @@ def evaluate(
             f"{run} was fitted with --test none: there is nothing sealed to open; fit again without it,"
             " or use percept predict on new labelled data"
         )
+    if recipe.data.task == "segmentation":
+        from percept.workflow.segmentation.evaluate import evaluate_masks  # it builds on this file
+
+        return evaluate_masks(folder, recipe, data=data, device=device, threads=threads)
     chosen = choose_device(device or "auto")
     model = load_model(folder.model, device=str(chosen))
     read_ledger(folder.ledger)  # what is damaged is found before the test set is opened, not after

@@ -63,7 +63,7 @@ def read_dataset(data: DataRecipe, folder: RunFolder | None = None) -> Dataset:
         dataset = read_source(
             data.path or data.source,
             target=data.target,
-            task=data.task,
+            task=None if data.task == "segmentation" else data.task,
             header=data.header,
             group=data.group,
             test=Path(data.test_file) if data.test_file else None,
