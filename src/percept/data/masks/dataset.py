@@ -1,4 +1,4 @@
-"""A data set of pictures and masks: read from a folder, pictures and masks decoded one by one or all together."""
+"""A data set of pictures with a class for every pixel, as read from a folder after a look at every mask."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 
 from percept.data.class_weights import ClassPixels
 from percept.data.decoding import in_order
-from percept.data.images import read_header, read_picture, white_level
+from percept.data.images import read_header, white_level
 from percept.data.masks.looks import look_at
 from percept.data.masks.meaning import MaskMeaning, class_colors, describe
-from percept.data.masks.pairing import Filing, Pair, PictureFile, pair_masks
-from percept.data.masks.regions import Mask, read_pair_mask
+from percept.data.masks.pairing import Filing, Pair, Pairing, PictureFile, pair_masks
+from percept.data.masks.regions import read_pair_mask
 from percept.data.masks.understanding import MaskOptions, understand
 from percept.data.objects import IGNORE
 from percept.data.order import natural_key
-from percept.data.pixel_formats import from_integers, in_channels
-from percept.data.ragged import RaggedArray, keep
 from percept.data.stacks import read_page
 from percept.errors import DataError, OptionError
 
 Progress = Callable[[int, int], None]
+
+_FILED: dict[str, Filing] = {"class_files": "classes", "object_files": "objects"}  # kinds with several files a picture
 
 
 @dataclass(frozen=True)
@@ -109,116 +109,51 @@ def read_segmentation(
     pairing = pair_masks(root, options.unpaired)
     pairs = pairing.pairs
     sizes = tuple(in_order(_size, [pair.picture for pair in pairs], threads))
-    meaning = meaning or _meaning(pairs, pairing.filing, options, threads)
-    counts = np.zeros((len(pairs), len(meaning.classes) + 1), np.int64)
-    masks = in_order(lambda place: read_pair_mask(pairs[place], sizes[place], meaning), range(len(pairs)), threads)
-    for row, mask in enumerate(masks):
-        found = np.bincount(mask.classes.ravel(), minlength=IGNORE + 1)
-        counts[row] = [*found[: len(meaning.classes)], found[IGNORE]]
-        if progress is not None:
-            progress(row + 1, len(pairs))
-    folders = np.unique([pair.group for pair in pairs], return_inverse=True)[1] if pairing.grouped else None
-    notes = [*pairing.notes, describe(meaning, counts.sum(axis=0), len(pairs)) + "."]
-    if pairing.grouped:
-        notes.append("Pictures of one folder stay together in every split.")
+    meaning = (
+        _meaning(pairs, pairing.filing, options, threads) if meaning is None else _same_form(root, meaning, pairing)
+    )
+    counts = _count(pairs, sizes, meaning, threads, progress)
+    grouped = ("Pictures of one folder stay together in every split.",) if pairing.grouped else ()
     return SegmentationDataset(
-        root.resolve().name,
-        pairs,
-        meaning,
-        sizes,
-        counts,
-        np.array([pair.part for pair in pairs]),
-        folders,
-        tuple(notes),
-        white_level([pair.picture.path for pair in pairs if pair.picture.page is None]),
+        name=root.resolve().name,
+        pairs=pairs,
+        meaning=meaning,
+        sizes=sizes,
+        pixels=counts,
+        given=np.array([pair.part for pair in pairs]),
+        groups=np.unique([pair.group for pair in pairs], return_inverse=True)[1] if grouped else None,
+        notes=(*pairing.notes, describe(meaning, counts.sum(axis=0), len(pairs)) + ".", *grouped),
+        white=white_level([pair.picture.path for pair in pairs if pair.picture.page is None]),
     )
 
 
-def read_mask(dataset: SegmentationDataset, row: int) -> Mask:
-    """Return the mask of one sample: (height, width) class numbers, and objects where the masks tell them.
-
-    Raises:
-        DataError: the file has changed so that it cannot be read any more.
-    """
-    return read_pair_mask(dataset.pairs[row], dataset.sizes[row], dataset.meaning)
-
-
-def read_sample_picture(dataset: SegmentationDataset, row: int, channels: int) -> NDArray[np.uint8]:
-    """Return one picture at its own size: (height, width, channels) uint8, channels 1 (grey) or 3 (color).
-
-    Raises:
-        DataError: the file cannot be read.
-        OptionError: channels is neither 1 nor 3.
-    """
-    if channels not in (1, 3):
-        raise OptionError(f"channels is {channels}; expected 1 (grey) or 3 (color)")
-    file = dataset.pairs[row].picture
-    if file.page is None:
-        return read_picture(file.path, channels=channels, white=dataset.white)
-    page = read_page(file.path, file.page)
-    if page.dtype == np.uint8:
-        pixels = page
-    elif page.dtype.kind in "iu":
-        pixels = from_integers(page, dataset.white)
-    else:
-        raise DataError(f"{file} holds {page.dtype} values; expected whole numbers of 8 or 16 bits")
-    return in_channels(pixels if pixels.ndim == 3 else pixels[..., np.newaxis], channels)
+def _count(
+    pairs: Sequence[Pair],
+    sizes: Sequence[tuple[int, int]],
+    meaning: MaskMeaning,
+    threads: int | None,
+    progress: Progress | None,
+) -> NDArray[np.int64]:
+    """Return (samples, classes + 1) pixels of each class in each mask, the last column those ignored."""
+    classes = len(meaning.classes)
+    counts = np.zeros((len(pairs), classes + 1), np.int64)
+    masks = in_order(lambda row: read_pair_mask(pairs[row], sizes[row], meaning), range(len(pairs)), threads)
+    for row, mask in enumerate(masks):
+        found = np.bincount(mask.classes.ravel(), minlength=IGNORE + 1)
+        counts[row] = [*found[:classes], found[IGNORE]]
+        if progress is not None:
+            progress(row + 1, len(pairs))
+    return counts
 
 
-def load_pictures(
-    dataset: SegmentationDataset,
-    channels: int,
-    *,
-    memory: int = 2**31,
-    folder: Path | None = None,
-    threads: int | None = None,
-) -> RaggedArray:
-    """Return all pictures at their own sizes, each (height, width, channels) uint8.
-
-    Args:
-        dataset: the pictures.
-        channels: 1 (grey) or 3 (color).
-        memory: bytes up to which they stay in memory; more lie in a file without a name.
-        folder: where that file is; None takes the system's place for passing files.
-        threads: how many files are decoded at a time; None takes as many as this process has processors.
-
-    Raises:
-        DataError: a picture cannot be read.
-        WriteError: the file cannot be written.
-    """
-    pictures = in_order(lambda row: read_sample_picture(dataset, row, channels), range(len(dataset)), threads)
-    shapes = [(*size, channels) for size in dataset.sizes]
-    return keep(pictures, shapes, np.uint8, memory=memory, folder=folder)
-
-
-def load_masks(
-    dataset: SegmentationDataset, *, memory: int = 2**31, folder: Path | None = None, threads: int | None = None
-) -> tuple[RaggedArray, RaggedArray | None]:
-    """Return all masks: class numbers (height, width) uint8, and objects (height, width) int32 where masks tell them.
-
-    Args:
-        dataset: the masks.
-        memory: bytes up to which each of the two stays in memory; more lie in a file without a name.
-        folder: where that file is; None takes the system's place for passing files.
-        threads: how many files are decoded at a time; None takes as many as this process has processors.
-
-    Raises:
-        DataError: a mask cannot be read.
-        WriteError: the file cannot be written.
-    """
-
-    def classes(row: int) -> NDArray[np.uint8]:
-        return read_mask(dataset, row).classes
-
-    def instances(row: int) -> NDArray[np.int32]:
-        found = read_mask(dataset, row).instances
-        return np.zeros(dataset.sizes[row], np.int32) if found is None else found
-
-    rows, sizes = range(len(dataset)), dataset.sizes
-    first = keep(in_order(classes, rows, threads), sizes, np.uint8, memory=memory, folder=folder)
-    if not dataset.meaning.has_instances:
-        return first, None
-    return first, keep(in_order(instances, rows, threads), sizes, np.int32, memory=memory, folder=folder)
+def _same_form(root: Path, meaning: MaskMeaning, pairing: Pairing) -> MaskMeaning:
+    """Return the meaning of other masks, which these must have as many files a picture as."""
+    if (meaning.kind in _FILED) != (pairing.filing != "one"):
+        number = "one mask" if pairing.filing == "one" else "several masks"
+        raise DataError(
+            f"{root.as_posix()} holds {number} a picture, unlike the data learned from; expected masks in the same form"
+        )
+    return meaning
 
 
 def _size(file: PictureFile) -> tuple[int, int]:
@@ -232,6 +167,10 @@ def _size(file: PictureFile) -> tuple[int, int]:
 
 def _meaning(pairs: Sequence[Pair], filing: Filing, options: MaskOptions, threads: int | None) -> MaskMeaning:
     """Return how masks are to be understood."""
+    if options.kind and (options.kind in _FILED) != (filing != "one"):
+        number = "one mask" if filing == "one" else "several masks"
+        raise OptionError(f"kind is {options.kind}, but each picture has {number}; leave kind out to have it found")
+    filing = _FILED.get(options.kind or "", filing)
     if filing == "one":
         return understand(list(in_order(look_at, [pair.masks[0] for pair in pairs], threads)), options)
     if options.values or options.ignore not in ("auto", "none"):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percept.data.audit.finding import percent
-from percept.data.masks.raw import Color, RawMask, unpack
+from percept.data.masks.raw import Color, RawMask, count_values, replaced, unpack
 from percept.data.objects import IGNORE
 from percept.errors import DataError
 
@@ -75,15 +75,15 @@ def describe(meaning: MaskMeaning, pixels: NDArray[np.int64], masks: int) -> str
     Example:
         >>> meaning = MaskMeaning("binary", ("background", "cell"), (0, 255), ((0, 0, 0), (230, 159, 0)))
         >>> describe(meaning, np.array([75, 25, 0]), 30)
-        '30 masks, they hold two values: background (0) 75 % of the pixels, cell (255) 25 %'
+        '30 masks, they hold two values: background = 0 (75 % of the pixels), cell = 255 (25 %)'
     """
     known = max(1, int(pixels[:-1].sum()))
     filed = meaning.kind in ("class_files", "object_files", "instances")
     listed = []
     for place, name in enumerate(meaning.classes[:_LISTED]):
         value = meaning.value_name(meaning.values[place])
-        bare = name if filed or name == value else f"{name} ({value})"
-        listed.append(f"{bare} {percent(int(pixels[place]) / known)}{' of the pixels' if place == 0 else ''}")
+        bare = name if filed or name == value else f"{name} = {value}"
+        listed.append(f"{bare} ({percent(int(pixels[place]) / known)}{' of the pixels' if place == 0 else ''})")
     if len(meaning.classes) > _LISTED:
         listed.append(f"and {len(meaning.classes) - _LISTED} more")
     text = f"{masks:,} masks, {_TOLD[meaning.kind]}: {', '.join(listed)}"
@@ -134,7 +134,7 @@ def class_map(raw: RawMask, meaning: MaskMeaning, name: str) -> NDArray[np.uint8
     numbers = np.array([*range(len(meaning.values)), IGNORE][: len(known)], np.uint8)
     if raw.color and meaning.kind != "colors":
         raise DataError(f"{name} is in color, but the other masks hold numbers; save all masks in one form")
-    present, places = np.unique(values, return_inverse=True)
+    present = np.array(list(count_values(values)), np.int64)
     if meaning.nearest:
         chosen = numbers[_distances(present, known, meaning.kind == "colors").argmin(axis=1)]
     else:
@@ -143,7 +143,7 @@ def class_map(raw: RawMask, meaning: MaskMeaning, name: str) -> NDArray[np.uint8
         chosen = numbers[order][spots]
         if (strange := present[known[order][spots] != present]).size:
             raise DataError(_unknown(name, int(strange[0]), int((values == strange[0]).sum()), meaning))
-    return np.asarray(chosen[places].reshape(values.shape), np.uint8)
+    return replaced(values, present, chosen)
 
 
 def colored(raw: RawMask) -> NDArray[np.int64]:

@@ -194,8 +194,10 @@ def _alone(root: Path, place: Place, alone: list[Path], found: Sequence[object],
     first = plain_text(alone[0].relative_to(root).as_posix())
     is_mask = names_masks(alone[0].stem) if place.form == "siblings" else place.masks in alone[0].parents
     lacks = "picture" if is_mask else "mask"
-    more = f", and {len(alone) - 1:,} more files stand alone" if len(alone) > 1 else ""
+    more = f" (nor has any partner {len(alone) - 1:,} more)" if len(alone) > 1 else ""
     if unpaired == "leave_out" and found:
+        if len(alone) == 1:
+            return (f"1 file without a partner is left out: {first}.",)
         return (f"{len(alone):,} files without a partner are left out, such as {first}.",)
     where = "beside it" if place.form == "siblings" else f"in {(place.pictures if is_mask else place.masks).name}"
     raise DataError(
@@ -206,7 +208,7 @@ def _alone(root: Path, place: Place, alone: list[Path], found: Sequence[object],
 
 def _filing(masks: Sequence[Sequence[tuple[Path, str]]], cases: bool) -> Filing:
     """Tell from the masks' names what each file shows."""
-    if not cases and all(len(several) == 1 for several in masks) and not any(several[0][1] for several in masks):
+    if not cases and not any(name for several in masks for _, name in several):
         return "one"
     names = Counter(name.casefold() for several in masks for _, name in several)
     numbered = sum(count for name, count in names.items() if not any(letter.isalpha() for letter in name))

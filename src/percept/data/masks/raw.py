@@ -23,6 +23,8 @@ from percept.errors import DataError
 
 Color = tuple[int, int, int]
 
+_TABLE = 2**24  # values below, colors among them, are replaced by a table: quicker than a search
+
 
 @dataclass(frozen=True)
 class RawMask:
@@ -89,11 +91,32 @@ def count_values(values: NDArray[np.int64]) -> dict[int, int]:
         {2: 2, 5: 4}
     """
     flat = values.ravel()
+    if not flat.size:
+        return {}
     starts = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]))
     lengths = np.diff(np.append(starts, len(flat)))
     found, places = np.unique(flat[starts], return_inverse=True)
     counts = np.bincount(places, weights=lengths)
     return dict(zip(found.tolist(), counts.astype(np.int64).tolist(), strict=True))
+
+
+def replaced(values: NDArray[np.int64], old: NDArray[np.int64], new: NDArray[Any]) -> NDArray[Any]:
+    """Return the values with each old one, of 0 or more, made the new one in its place.
+
+    Args:
+        values: of any shape; each must be among the old ones.
+        old: (several,) in ascending order.
+        new: (several,) what each becomes.
+
+    Example:
+        >>> replaced(np.array([[7, 300], [7, 7]]), np.array([7, 300]), np.array([1, 2]))
+        array([[1, 2], [1, 1]])
+    """
+    if int(old[-1]) >= _TABLE:
+        return np.asarray(new[np.searchsorted(old, values)])
+    table = np.zeros(int(old[-1]) + 1, new.dtype)
+    table[old] = new
+    return np.asarray(table[values])
 
 
 def solid_values(values: NDArray[np.int64]) -> set[int]:
@@ -105,7 +128,19 @@ def solid_values(values: NDArray[np.int64]) -> set[int]:
     """
     corner = values[:-1, :-1]
     same = (corner == values[1:, :-1]) & (corner == values[:-1, 1:]) & (corner == values[1:, 1:])
-    return set(np.unique(corner[same]).tolist())
+    return set(count_values(corner[same]))
+
+
+def numbered(values: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the values other than 0 numbered anew: 1, 2, ... in their order.
+
+    Example:
+        >>> numbered(np.array([[0, 40], [9, 40]])).tolist()
+        [[0, 2], [1, 2]]
+    """
+    found = np.array(list(count_values(values)), np.int64)
+    first = 0 if found[0] == 0 else 1
+    return replaced(values, found, np.arange(first, first + len(found), dtype=np.int32))
 
 
 def regions_per_value(values: NDArray[np.int64]) -> float:
@@ -115,8 +150,7 @@ def regions_per_value(values: NDArray[np.int64]) -> float:
         >>> regions_per_value(np.array([[1, 0, 2, 0, 2]]))
         1.5
     """
-    numbers, places = np.unique(values, return_inverse=True)
-    labels = places.reshape(values.shape) + (0 if 0 in numbers else 1)
+    labels = numbered(values)
     boxes = ndimage.find_objects(labels)
     touching = np.ones((3, 3))
     regions = [ndimage.label(labels[box] == place + 1, structure=touching)[1] for place, box in enumerate(boxes) if box]

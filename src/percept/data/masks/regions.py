@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from percept.data.masks.meaning import MaskMeaning, class_map
 from percept.data.masks.pairing import Pair, PictureFile
-from percept.data.masks.raw import RawMask, count_values, read_raw
+from percept.data.masks.raw import RawMask, count_values, numbered, read_raw
 from percept.data.objects import IGNORE
 from percept.errors import DataError
 
@@ -46,10 +46,7 @@ def read_pair_mask(pair: Pair, size: tuple[int, int], meaning: MaskMeaning) -> M
     classes = class_map(raw, meaning, str(file))
     if meaning.kind != "instances":
         return Mask(classes)
-    present, places = np.unique(raw.values, return_inverse=True)  # numbered anew: 1, 2, ... in their order
-    first = 0 if 0 in present else 1
-    instances = (places.reshape(raw.values.shape) + first).astype(np.int32)
-    return Mask(classes, np.where(classes == 1, instances, 0).astype(np.int32))
+    return Mask(classes, np.where(classes == 1, numbered(raw.values), 0).astype(np.int32))
 
 
 def _by_class(

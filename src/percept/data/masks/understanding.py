@@ -73,7 +73,7 @@ def understand(looks: Sequence[MaskLook], options: MaskOptions) -> MaskMeaning:
     counts = {value: count for value, count in counts.items() if value != ignore}
     if not options.nearest and not options.values:
         _refuse_smeared(looks)
-    values = _values(counts, kind, options)
+    values = _values(looks, counts, kind, options)
     names = options.classes or _names(values, kind)
     return MaskMeaning(kind, names, values, _colors(looks, values, kind), ignore, options.nearest)
 
@@ -92,7 +92,7 @@ def _kind(looks: Sequence[MaskLook], options: MaskOptions) -> MaskKind:
     if not options.values and not options.nearest and _number_objects(looks):
         return "instances"
     counts = _union(looks, "index")
-    held = _peaks(counts, "index") if options.nearest else list(counts)
+    held = _peaks(looks, counts, "index") if options.nearest else list(counts)
     found = [value for value in options.values if isinstance(value, int)] or held
     plain = [value for value in found if value != IGNORE]
     if len(found) <= 2 and not options.classes[2:]:
@@ -170,11 +170,11 @@ def _refuse_smeared(looks: Sequence[MaskLook]) -> None:
     )
 
 
-def _values(counts: dict[int, int], kind: MaskKind, options: MaskOptions) -> tuple[int, ...]:
+def _values(looks: Sequence[MaskLook], counts: dict[int, int], kind: MaskKind, options: MaskOptions) -> tuple[int, ...]:
     """Return what stands for each class."""
     if options.values:
         return tuple(value if isinstance(value, int) else pack(value) for value in options.values)
-    found = sorted(_peaks(counts, kind) if options.nearest else counts)
+    found = sorted(_peaks(looks, counts, kind) if options.nearest else counts)
     names = len(options.classes)
     if kind in ("index", "palette") and names > max(found, default=0):
         return tuple(range(names))
@@ -192,10 +192,12 @@ def _values(counts: dict[int, int], kind: MaskKind, options: MaskOptions) -> tup
     return tuple(found)
 
 
-def _peaks(counts: dict[int, int], kind: MaskKind) -> list[int]:
-    """Return the values that have many pixels and are far from those that have more."""
+def _peaks(looks: Sequence[MaskLook], counts: dict[int, int], kind: MaskKind) -> list[int]:
+    """Return the values that have many pixels, fill squares, and are far from those that have more."""
     total, peaks = sum(counts.values()), list[int]()
-    for value in sorted(counts, key=lambda value: (-counts[value], value)):
+    grey = 0x010101 if kind == "colors" else 1
+    solid = {value if look.color else value * grey for look in looks if not look.palette for value in look.solid}
+    for value in sorted(solid & counts.keys() or counts, key=lambda value: (-counts[value], value)):
         if counts[value] >= MOSTLY * total and all(_far(value, peak, kind) for peak in peaks):
             peaks.append(value)
     return peaks
