@@ -17,7 +17,7 @@ from percept.data.dataset import Task
 from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.data.preprocessing import ImagePreprocessing
 from percept.devices import choose_device
-from percept.errors import ModelFileError, OptionError
+from percept.errors import DataError, ModelFileError, OptionError
 from percept.files import replacing
 from percept.models.building import build
 from percept.version import __version__
@@ -61,6 +61,17 @@ class TrainedModel:
     target_scale: tuple[float, float]
     preprocessing: Preprocessing
     metadata: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def sample_preprocessing(self) -> ImagePreprocessing | TablePreprocessing:
+        """Return the preprocessing of a model that gives one answer a sample.
+
+        Raises:
+            DataError: it gives a class for every pixel.
+        """
+        if isinstance(self.preprocessing, PixelPreprocessing):
+            raise DataError("the model gives a class for every pixel; expected one that gives one answer a sample")
+        return self.preprocessing
 
 
 def save_model(path: Path | str, model: TrainedModel) -> None:

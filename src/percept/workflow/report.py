@@ -62,12 +62,16 @@ def report(run: str | Path, *, data: str | Path | None = None, loaded: Loaded | 
     """
     folder = RunFolder(Path(run)) if loaded is not None else open_run(run)
     recipe = Recipe.read(folder.recipe)
+    if recipe.data.task == "segmentation":
+        from percept.workflow.segmentation.rewrite import rewrite_report  # it builds on this file
+
+        return rewrite_report(folder, recipe, data)
     model = load_model(folder.model)
     findings = read_findings(folder)
     notes: tuple[str, ...] = tuple(findings["notes"])
     if loaded is None:
         try:
-            loaded = reload(recipe, folder, model.preprocessing, data)
+            loaded = reload(recipe, folder, model.sample_preprocessing, data)
         except PerceptError as error:
             if data is not None:
                 raise

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from percept.data.cache import Pixels, load_pixels
 from percept.data.columns import TablePreprocessing
-from percept.data.dataset import Dataset, Table
+from percept.data.dataset import Dataset, MaskedFiles, Table
 from percept.data.duplicates import row_digests
 from percept.data.preprocessing import ImagePreprocessing
 from percept.data.sealed import check_sealed
@@ -107,7 +107,7 @@ def load_samples(
     """
     if isinstance(dataset.samples, Table):
         return Loaded(dataset, None, tuple(row_digests(dataset.samples.frame)), dataset)
-    if data.image_size is None or data.channels is None:
+    if data.image_size is None or data.channels is None or isinstance(dataset.samples, MaskedFiles):
         raise ValueError("the recipe has no image size or channels yet")
     height, width = data.image_size
     pixels = load_pixels(

@@ -63,7 +63,8 @@ def overlay(picture: NDArray[np.uint8], mask: NDArray[np.uint8], colors: tuple[C
     edge[1:] |= mask[1:] != mask[:-1]
     edge[:, 1:] |= mask[:, 1:] != mask[:, :-1]
     share = np.where(edge & drawn, 1.0, np.where(drawn, STRENGTH, 0.0))[..., None]
-    return np.rint(shown * (1 - share) + palette[mask] * share).astype(np.uint8)
+    mixed: NDArray[np.uint8] = np.rint(shown * (1 - share) + palette[mask] * share).astype(np.uint8)
+    return mixed
 
 
 def _save(path: Path, picture: Image.Image) -> None:

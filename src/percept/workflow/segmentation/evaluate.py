@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from percept.data.masks.dataset import load_masks, load_pictures
+from percept.data.masks.loading import load_masks, load_pictures
 from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.data.sealed import check_sealed
 from percept.data.split_file import read_splits
 from percept.data.splits import Split
 from percept.devices import choose_device, using_threads
-from percept.errors import DataError
+from percept.errors import DataError, RunFolderError
 from percept.models.file import load_model
 from percept.runs.folder import RunFolder
 from percept.runs.ledger import Opening, append_opening, now, read_ledger
@@ -45,7 +45,9 @@ def evaluate_masks(
     read_ledger(folder.ledger)  # what is damaged is found before the test set is opened, not after
     read_history(folder)
     read_scores(folder, "validation")
-    prepared = reload_masks(recipe, folder, model.preprocessing, data)  # type: ignore[arg-type]
+    if not isinstance(model.preprocessing, PixelPreprocessing):
+        raise RunFolderError(f"{folder.model} is not the segmenter of this run; put back the file as it was")
+    prepared = reload_masks(recipe, folder, model.preprocessing, data)
     check_sealed(folder.splits, as_dataset(prepared.dataset))
     rows = prepared.rows("test")
     best = read_findings(folder)["validation"]["best_baseline"]

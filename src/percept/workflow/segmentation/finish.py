@@ -10,8 +10,6 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from percept.data.masks.meaning import MaskMeaning, class_colors
-from percept.data.masks.raw import Color
 from percept.evaluation.pixel_baselines import pixel_baselines
 from percept.evaluation.pixel_scores import pixel_scores
 from percept.evaluation.segmentation import PictureScore
@@ -28,6 +26,7 @@ from percept.workflow.learn import Learned, Machine
 from percept.workflow.report import FORMAT_VERSION
 from percept.workflow.segmentation.assess import Told, rival_scores, scored, scoring_of, tell
 from percept.workflow.segmentation.audit import audit_masks
+from percept.workflow.segmentation.colors import meaning_to_json
 from percept.workflow.segmentation.prepare import PreparedMasks
 from percept.workflow.segmentation.report import report_masks
 
@@ -139,16 +138,3 @@ def model_of(prepared: PreparedMasks, recipe: Recipe, learned: Learned) -> Train
             "masks": meaning_to_json(dataset.meaning),
         },
     )
-
-
-def meaning_to_json(meaning: MaskMeaning) -> dict[str, object]:
-    """Return how masks were understood as JSON values."""
-    return {**asdict(meaning), "colors": [list(color) for color in meaning.colors]}
-
-
-def colors_of(model: TrainedModel) -> tuple[Color, ...]:
-    """Return the (red, green, blue) of each class of a segmenter."""
-    kept = model.metadata.get("masks")
-    if not isinstance(kept, dict):  # a segmenter that learned from no masks
-        return class_colors(len(model.classes))
-    return tuple((int(red), int(green), int(blue)) for red, green, blue in kept["colors"])

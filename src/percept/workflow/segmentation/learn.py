@@ -13,10 +13,10 @@ from percept.data.class_weights import class_weights, count_classes
 from percept.data.objects import IGNORE
 from percept.data.ragged import RaggedArray, keep
 from percept.data.weight_maps import weight_map
-from percept.evaluation.pixel_scores import pixel_scores
-from percept.evaluation.regions import pixel_confusion, region_figures
 from percept.devices import free_memory, parse_memory
 from percept.errors import OptionError
+from percept.evaluation.pixel_scores import pixel_scores
+from percept.evaluation.regions import pixel_confusion, region_figures
 from percept.models import build
 from percept.nn.segmentation_losses import PixelLoss, pixel_loss
 from percept.runs.folder import RunFolder

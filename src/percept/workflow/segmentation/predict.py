@@ -15,8 +15,8 @@ from percept.devices import choose_device, using_threads
 from percept.errors import DataError, OptionError
 from percept.evaluation.pixel_scores import pixel_scores
 from percept.files import replacing
-from percept.models.file import TrainedModel, load_model
-from percept.workflow.segmentation.finish import colors_of
+from percept.models.file import TrainedModel
+from percept.workflow.segmentation.colors import colors_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class PictureMask:
 
 
 def predict_masks(
-    model: TrainedModel | Path,
+    model: TrainedModel,
     pictures: Sequence[Path],
     wanted: Wanted,
     *,
@@ -62,7 +62,7 @@ def predict_masks(
     """Write the classes of every pixel of some pictures, each as STEM.png, and return what was written.
 
     Args:
-        model: a trained segmenter, or its file.
+        model: a trained segmenter.
         pictures: their files.
         wanted: what is written, and where.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps"; None for what is there.
@@ -76,10 +76,9 @@ def predict_masks(
         WriteError: a file cannot be written.
     """
     chosen = choose_device(device or "auto")
-    model = load_model(model, device=str(chosen)) if isinstance(model, Path) else model
     form = model.preprocessing
     if not isinstance(form, PixelPreprocessing):
-        raise DataError("the model gives one answer a picture, not a class for every pixel; leave --out a CSV file")
+        raise DataError("the model gives one answer a sample; expected one that gives a class for every pixel")
     names = _names(pictures, wanted)
     wanted.folder.mkdir(parents=True, exist_ok=True)
     colors = colors_of(model)

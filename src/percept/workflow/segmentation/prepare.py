@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from percept.data.dataset import Dataset, MaskedFiles, Target
 from percept.data.decoding import content_digest
 from percept.data.headers import read_header
-from percept.data.masks.dataset import SegmentationDataset, load_masks, load_pictures, read_segmentation
+from percept.data.masks.dataset import SegmentationDataset, read_segmentation
 from percept.data.masks.layouts import is_segmentation_folder
+from percept.data.masks.loading import load_masks, load_pictures
 from percept.data.masks.understanding import MaskOptions
 from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.data.ragged import RaggedArray

@@ -135,7 +135,7 @@ def _evaluation(
     baselines = tuple(
         Baseline(name, _ordered(each["figures"]), each["note"]) for name, each in (found["baselines"] or {}).items()
     )
-    colors = () if prepared is None else prepared.dataset.meaning.colors
+    colors = () if prepared is None else zip(model.classes, prepared.dataset.meaning.colors, strict=True)
     return Evaluation(
         part=part,
         samples=len(table),
@@ -144,7 +144,10 @@ def _evaluation(
         baselines=baselines,
         verdict=found["verdict"],
         overlays=() if prepared is None else _overlays(table, prepared, model),
-        legend=tuple((name, "#{:02x}{:02x}{:02x}".format(*color)) for name, color in zip(model.classes, colors, strict=bool(colors))),
+        legend=tuple(
+            (name, "#{:02x}{:02x}{:02x}".format(*color))
+            for name, color in zip(model.classes, colors, strict=bool(colors))
+        ),
     )
 
 
