@@ -48,3 +48,9 @@ def test_separated_objects_are_components_of_their_own(kind: type) -> None:
 def test_objects_that_do_not_touch_stay_whole() -> None:
     instances = np.array([[1, 1, 0, 2, 2]], np.uint16)
     assert (separated(instances) == (instances > 0)).all()
+
+
+def test_a_line_of_corners_keeps_objects_apart_only_where_corners_do_not_touch() -> None:
+    classes = 1 - np.eye(5, dtype=np.int64)
+    assert connected_objects(classes).max() == 1
+    assert connected_objects(classes, corners=False).max() == 2

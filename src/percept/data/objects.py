@@ -9,12 +9,15 @@ from scipy import ndimage
 IGNORE = 255  # in a class map: what lies there is not known, so nothing is learned from it and nothing is counted
 
 
-def connected_objects(classes: NDArray[np.integer[Any]], *, background: int = 0) -> NDArray[np.int32]:
-    """Return the connected regions of a class map; pixels of a class that touch by a side or a corner are one object.
+def connected_objects(
+    classes: NDArray[np.integer[Any]], *, background: int = 0, corners: bool = True
+) -> NDArray[np.int32]:
+    """Return the connected regions of a class map; pixels of one class that touch are of one object.
 
     Args:
         classes: (height, width) class numbers; `IGNORE` belongs to no object.
         background: the class that is no object.
+        corners: whether pixels touch by a corner too; without, thin lines of background keep objects apart.
 
     Returns:
         (height, width) 0 outside objects, 1, 2, ... inside them, class by class.
@@ -23,12 +26,13 @@ def connected_objects(classes: NDArray[np.integer[Any]], *, background: int = 0)
         >>> connected_objects(np.array([[1, 0, 2], [1, 0, 1]])).tolist()
         [[1, 0, 3], [1, 0, 2]]
     """
+    touching = np.ones((3, 3)) if corners else None
     found = np.zeros(classes.shape, np.int32)
     count = 0
     for number in np.unique(classes).tolist():
         if number in (background, IGNORE):
             continue
-        regions, several = ndimage.label(classes == number, structure=np.ones((3, 3)))
+        regions, several = ndimage.label(classes == number, structure=touching)
         inside = regions > 0
         found[inside] = regions[inside] + count
         count += several

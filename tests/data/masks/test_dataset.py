@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -220,6 +221,20 @@ def test_a_class_file_with_smeared_edges_is_named(tmp_path: Path) -> None:
 
 def shared(name: str, options: MaskOptions) -> SegmentationDataset:
     return read_segmentation(SHARED / name, options)
+
+
+@pytest.mark.slow  # 670 pictures
+@pytest.mark.skipif(not SHARED.exists(), reason="the folder ../shared with the nuclei is not there")
+def test_the_nuclei_with_smeared_edges_are_refused_and_with_the_nearest_value_14_percent(tmp_path: Path) -> None:
+    with ZipFile(SHARED / "dsb2018_96" / "masks.zip") as archive:
+        archive.extractall(tmp_path / "masks")
+    for path in (tmp_path / "masks").iterdir():
+        save(tmp_path / "images" / path.name, np.zeros((96, 96), np.uint8))
+    with pytest.raises(DataError, match="as resizing with interpolation leaves at edges"):
+        read_segmentation(tmp_path)
+    dataset = read_segmentation(tmp_path, MaskOptions(nearest=True))
+    assert dataset.meaning.values == (0, 255)
+    assert dataset.class_pixels().shares[1] == pytest.approx(0.138, abs=0.0005)  # as the folder's README states
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the folder ../shared with the ISBI membranes is not there")

@@ -129,3 +129,10 @@ def test_a_folder_without_masks_says_what_is_expected(tmp_path: Path) -> None:
 def test_hidden_files_are_no_pictures(tmp_path: Path) -> None:
     write(tmp_path, "images/1.png", "images/.2.png", "masks/1.png")
     assert list(paired(tmp_path)) == ["images/1.png"]
+
+
+def test_a_test_part_without_masks_is_left_out_and_said(tmp_path: Path) -> None:
+    write(tmp_path / "a", "train/images/1.png", "train/masks/1.png", "test/images/2.png", "test/images/3.png")
+    write(tmp_path / "b", "train-volume.tif", "train-labels.tif", "test-volume.tif")
+    assert pair_masks(tmp_path / "a").notes == ("2 pictures without masks are left out, such as test/images/2.png.",)
+    assert pair_masks(tmp_path / "b").notes == ("1 picture without mask is left out, such as test-volume.tif.",)

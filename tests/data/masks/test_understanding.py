@@ -116,6 +116,11 @@ def test_16_bits_of_single_regions_number_objects(tmp_path: Path, counts: tuple[
     assert understood(tmp_path, masks).kind == "instances"
 
 
+def test_16_bits_number_objects_even_if_there_are_few(tmp_path: Path) -> None:
+    masks = [Image.fromarray(objects(seed, count)) for seed, count in enumerate((2, 5, 3))]
+    assert understood(tmp_path, masks).kind == "instances"
+
+
 def test_8_bits_number_objects_where_each_mask_has_its_own_number_of_single_regions(tmp_path: Path) -> None:
     masks = [grey(objects(seed, count)) for seed, count in enumerate((5, 12, 30))]
     assert understood(tmp_path, masks).kind == "instances"

@@ -52,7 +52,7 @@ def look_at(file: PictureFile) -> MaskLook:
     """
     raw = read_raw(file)
     counts = count_values(raw.values)
-    numbered = not raw.color and len(counts) > 3
+    numbered = not raw.color and len(counts) > 2
     height, width = raw.values.shape
     return MaskLook(
         str(file),

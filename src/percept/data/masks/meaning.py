@@ -1,7 +1,7 @@
 """What masks mean: the record of how they were understood, and each file's values turned into class numbers by it."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,29 @@ class MaskMeaning:
     def has_instances(self) -> bool:
         """Return whether the masks tell one object from another."""
         return self.kind in ("instances", "object_files")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON values."""
+        return {
+            **asdict(self),
+            "classes": list(self.classes),
+            "values": list(self.values),
+            "colors": [*map(list, self.colors)],
+        }
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Self:
+        """Return what `to_json` gave.
+
+        Example:
+            >>> meaning = MaskMeaning("binary", ("background", "cell"), (0, 255), class_colors(2))
+            >>> MaskMeaning.from_json(meaning.to_json()) == meaning
+            True
+        """
+        colors = tuple((red, green, blue) for red, green, blue in record["colors"])
+        return cls(
+            **{**record, "classes": tuple(record["classes"]), "values": tuple(record["values"]), "colors": colors}
+        )
 
     def value_name(self, value: int) -> str:
         """Return a value as the user knows it: a number, or a color as #rrggbb."""

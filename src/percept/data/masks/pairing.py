@@ -1,14 +1,14 @@
 """Which masks belong to which picture, and whether a picture has one, one a class, or one an object."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from percept.data.folders import hidden, pictures_below, plain_text
 from percept.data.masks.layouts import Place, find_places
-from percept.data.masks.names import bare, names_masks, words
+from percept.data.masks.names import bare, names_masks, part_of, words
 from percept.data.stacks import count_pages
 from percept.errors import DataError
 
@@ -98,7 +98,10 @@ def pair_masks(root: Path, unpaired: Unpaired = "refuse") -> Pairing:
         found += [(place, picture, matched[picture]) for picture in paired]
         taken = {*paired, *(mask for several in matched.values() for mask, _ in several)}
         alone += [path for path in (*pictures, *masks) if path not in taken]
-    notes = _alone(root, places[0], alone, found, unpaired)
+    # such as test-volume.tif beside train-volume.tif and train-labels.tif
+    unlabelled = [path for path in alone if places[0].form == "siblings" and _is_test_picture(path)]
+    alone = [path for path in alone if path not in unlabelled]
+    notes = (*_alone(root, places[0], alone, found, unpaired), *_outside(root, places, unlabelled))
     filing = _filing([masks for _, _, masks in found], any(place.form == "cases" for place in places))
     pairs = [pair for place, picture, masks in found for pair in _pages(root, place, picture, masks, filing)]
     pairs.sort(key=lambda pair: (pair.picture.path.relative_to(root).as_posix(), pair.picture.page or 0))
@@ -183,6 +186,20 @@ def _longer_name(place: Place, pictures: Sequence[Path]) -> Callable[[Path], _Fo
         return None, ""
 
     return find
+
+
+def _is_test_picture(path: Path) -> bool:
+    return part_of(path.stem) == "test" and not names_masks(path.stem)
+
+
+def _outside(root: Path, places: Sequence[Place], unlabelled: Sequence[Path]) -> Iterator[str]:
+    """Yield a sentence on pictures of a test part that has no masks, and others where no masks are."""
+    inside = {folder for place in places for folder in (place.pictures, place.masks)}
+    outside = [*unlabelled, *(path for path in pictures_below(root) if inside.isdisjoint(path.parents))]
+    if outside:
+        first = plain_text(outside[0].relative_to(root).as_posix())
+        what = "1 picture without mask is" if len(outside) == 1 else f"{len(outside):,} pictures without masks are"
+        yield f"{what} left out, such as {first}."
 
 
 def _alone(root: Path, place: Place, alone: list[Path], found: Sequence[object], unpaired: Unpaired) -> tuple[str, ...]:

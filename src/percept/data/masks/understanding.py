@@ -13,6 +13,7 @@ from percept.errors import DataError, OptionError
 
 MOST_FOUND = 64  # values that are still taken for classes where the user does not name them
 SOME_OBJECTS = 8  # the largest value from which 8-bit values may be numbers of objects
+SOME_DEEP = 3  # the same for 16-bit values, which classes hardly ever are
 FEW = 100  # the largest value that is taken for a class number where values are left out
 APART = 32  # steps of a grey value or color channel: values closer than this are one, smeared
 MOSTLY = 0.01  # share of all pixels from which a value is a class and not an edge's
@@ -109,9 +110,10 @@ def _number_objects(looks: Sequence[MaskLook]) -> bool:
         return False
     in_order = all(set(look.counts) | {0} == set(range(max(look.counts) + 1)) for look in looks)
     unlike = len(set(most)) > min(2, len(looks) - 1)
-    if all(look.bits > 8 for look in looks) and max(most) > IGNORE:
+    deep = all(look.bits > 8 for look in looks)
+    if deep and max(most) > IGNORE:
         return True
-    return in_order and unlike and max(most) >= SOME_OBJECTS
+    return in_order and unlike and max(most) >= (SOME_DEEP if deep else SOME_OBJECTS)
 
 
 def _union(looks: Sequence[MaskLook], kind: MaskKind) -> dict[int, int]:
