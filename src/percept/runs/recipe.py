@@ -98,7 +98,7 @@ class TrainingRecipe(_Section):
     patience: int | None = None
     clip_norm: float = 5.0
     class_weights: Literal["none", "balanced", "median_frequency"] = "none"
-    augment: Literal["none", "shift"] | None = None
+    augment: str | None = None
     loss: str | None = None
     weight_map: Literal["none", "unet"] | None = None
     masking: float = 0.0

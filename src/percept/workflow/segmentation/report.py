@@ -135,7 +135,6 @@ def _evaluation(
     baselines = tuple(
         Baseline(name, _ordered(each["figures"]), each["note"]) for name, each in (found["baselines"] or {}).items()
     )
-    colors = () if prepared is None else zip(model.classes, prepared.dataset.meaning.colors, strict=True)
     return Evaluation(
         part=part,
         samples=len(table),
@@ -144,11 +143,14 @@ def _evaluation(
         baselines=baselines,
         verdict=found["verdict"],
         overlays=() if prepared is None else _overlays(table, prepared, model),
-        legend=tuple(
-            (name, "#{:02x}{:02x}{:02x}".format(*color))
-            for name, color in zip(model.classes, colors, strict=bool(colors))
-        ),
+        legend=() if prepared is None else _legend(prepared),
     )
+
+
+def _legend(prepared: PreparedMasks) -> tuple[tuple[str, str], ...]:
+    meaning = prepared.dataset.meaning
+    pairs = zip(meaning.classes, meaning.colors, strict=True)
+    return tuple((name, "#{:02x}{:02x}{:02x}".format(*color)) for name, color in pairs)
 
 
 def _overlays(table: pd.DataFrame, prepared: PreparedMasks, model: TrainedModel) -> tuple[Overlay, ...]:
