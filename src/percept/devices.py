@@ -1,9 +1,11 @@
 """Where the arithmetic happens: the device, its threads, and the precision it gains from."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+import psutil
 import torch
 
 from percept.errors import OptionError
@@ -85,3 +87,31 @@ def choose_precision(name: str, device: torch.device, *, gains: bool) -> Precisi
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     native = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
     return "bfloat16" if native else "float32"
+
+
+def parse_memory(text: str) -> int:
+    """Return the bytes that a text such as "4GB" means; a unit is 1000 of the one before.
+
+    Raises:
+        OptionError: it is no such size.
+
+    Example:
+        >>> parse_memory("4GB"), parse_memory("500 MB")
+        (4000000000, 500000000)
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", text.lower())
+    size = int(float(found[1]) * 1000 ** " kmgt".index(found[2] or " ")) if found else 0
+    if size <= 0:
+        raise OptionError(f"memory is {text!r}; expected a size such as 4GB or 500MB")
+    return size
+
+
+def free_memory(device: torch.device) -> int:
+    """Return the bytes that are free on a device now.
+
+    Args:
+        device: a CPU or a GPU.
+    """
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)

@@ -15,6 +15,7 @@ from percept.nn.geometry.trace import undrawn
 
 sizes = st.tuples(st.integers(1, 30_000), st.integers(1, 30_000))
 PICTURES = names("image")
+CLASSIFIERS = tuple(name for name, known in MODELS.items() if known.task == "classification")
 SLOW = pytest.mark.slow
 # Of each family that differs in how its size is chosen; the others are held to the least and the largest size.
 SOON_BUILT = ("linear", "mlp", "lenet", "small_resnet", "alexnet", "vgg11", "nin", "resnet18", "cifar_resnet20")
@@ -119,10 +120,12 @@ def test_the_same_seed_builds_the_same_network(seed: int) -> None:
 
 def test_names_are_told_by_kind() -> None:
     assert {name: names(name) for name in get_args(InputKind)} == {
-        "image": tuple(MODELS),
+        "image": CLASSIFIERS,
         "table": ("linear", "mlp"),
-        "any": tuple(MODELS),
+        "any": CLASSIFIERS,
     }
+    assert CLASSIFIERS + names("image", "segmentation") == tuple(MODELS)
+    assert names("table", "segmentation") == ()
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,7 @@ def test_deep_networks_are_fitted_with_what_they_need_to_learn() -> None:
     assert arguments_for("cifar_resnet1202", outputs=2, shape=(3, 32, 32))["checkpointing"] is True
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", MODELS)
 def test_every_argument_of_the_builder_is_chosen_so_that_a_model_file_needs_no_default(name: str) -> None:
     shape = (7,) if name in names("table") else (3, 64, 64)
     chosen = arguments_for(name, outputs=3, shape=shape)

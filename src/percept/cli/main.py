@@ -3,6 +3,7 @@
 import signal
 import sys
 import warnings
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Never
@@ -62,7 +63,7 @@ def fit(
     data: Annotated[
         str,
         typer.Argument(
-            help="Folder of pictures (one folder a class), IDX folder, .npz, table"
+            help="Folder of pictures (one folder a class, or images/ and masks/), IDX folder, .npz, table"
             " (.csv, .tsv, .parquet), or digits, iris, wine, breast_cancer, diabetes.",
             show_default=False,
         ),
@@ -125,29 +126,29 @@ def predict(
     samples: Annotated[
         list[Path], typer.Argument(help="Pictures, folders of pictures, or one table.", show_default=False)
     ],
-    out: Annotated[Path | None, typer.Option(help="CSV file to write; without it a table is printed.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="CSV file to write, without it a table is printed; for masks their folder.")
+    ] = None,
     with_probabilities: Annotated[bool, typer.Option("--probabilities", help="One column a class.")] = False,
     skip_unreadable: Annotated[bool, typer.Option("--skip-unreadable", help="Go on without broken pictures.")] = False,
     device: DeviceOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict new samples: class and probability, or a figure, a row each."""
+    """Predict new samples: class and probability, or a figure, a row each; for masks a picture each."""
     from percept.cli.screen import Screen
 
     screen = Screen(as_json)
     from percept.cli.rows import print_rows
-    from percept.workflow.predict import predict_rows, write_predictions_csv
+    from percept.workflow.predict import gives_masks, predict_rows, write_masks, write_predictions_csv
 
-    rows = predict_rows(
-        run,
-        samples,
-        probabilities=with_probabilities,
-        skip_unreadable=skip_unreadable,
-        device=device,
-        threads=threads,
-        say=screen.say,
-    )
+    options = {"probabilities": with_probabilities, "skip_unreadable": skip_unreadable}
+    if gives_masks(run):
+        written = write_masks(run, samples, out, **options, device=device, threads=threads, say=screen.say)
+        screen.say(f"{len(written)} masks written to {out}")
+        screen.result({"out": str(out), "masks": [asdict(each) | {"mask": str(each.mask)} for each in written]})
+        return
+    rows = predict_rows(run, samples, **options, device=device, threads=threads, say=screen.say)
     if out is not None:
         count = write_predictions_csv(rows, out)
         screen.say(f"{count} predictions written to {out}")

@@ -9,7 +9,7 @@ from percept.errors import OptionError
 
 DATA, TRAINING = "What is learned from", "How it is learned"  # panels of percept fit --help
 CHOICE = "What is chosen from"
-TaskName = Literal["classification", "regression"]
+TaskName = Literal["classification", "regression", "segmentation"]
 
 RunArgument = Annotated[Path, typer.Argument(help="Run folder that percept fit wrote.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]

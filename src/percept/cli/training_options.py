@@ -12,6 +12,7 @@ from percept.cli.sizes import picture_size
 if TYPE_CHECKING:
     from percept.workflow.options import FitOptions
 
+MASKS = "Pictures with masks"  # a panel of percept fit --help
 ResizeName = Literal["stretch", "crop"]
 WeightsName = Literal["none", "balanced"]
 
@@ -42,6 +43,19 @@ TRAINING_OPTIONS: Mapping[str, Any] = {
         _option(DATA, "Input size, such as 64 or 64x96 (height x width) pixels.", "by the model"),
     ],
     "resize": Annotated[ResizeName | None, _option(DATA, "stretch pictures, or crop them.", "stretch", metavar="NAME")],
+    "classes": Annotated[str | None, _option(MASKS, "Names of the classes, such as background,cell.", "by the masks")],
+    "ignore": Annotated[str | None, _option(MASKS, "Value that is not known, or none.", "255 beside other classes")],
+    "nearest": Annotated[bool | None, _option(MASKS, "Take smeared values for the nearest class.", None, "--nearest")],
+    "loss": Annotated[
+        str | None,
+        _option(MASKS, "cross_entropy, dice, jaccard, focal, or several joined by +.", "cross_entropy+dice"),
+    ],
+    "weight_map": Annotated[
+        str | None, _option(MASKS, "none, or unet to keep close objects apart.", "none", metavar="NAME")
+    ],
+    "masking": Annotated[float | None, _option(MASKS, "Share of the pixels left out of each step.", "0")],
+    "crop": Annotated[int | None, _option(MASKS, "Side of the squares trained on, pixels.", "by the pictures")],
+    "memory": Annotated[str | None, _option(MASKS, "What a step may take, such as 4GB.", "half of what is free")],
     "model": Annotated[str | None, _option(TRAINING, "Network, see percept models.", "by the data")],
     "epochs": Annotated[int | None, _option(TRAINING, "Passes over the data, at most.", "by the data")],
     "batch_size": Annotated[int | None, _option(TRAINING, "Samples a step.", "by the data")],
@@ -69,6 +83,7 @@ TRAINING_OPTIONS: Mapping[str, Any] = {
         _option(TRAINING, "none, or balanced to weigh rare classes up.", "none", metavar="NAME"),
     ],
     "augment": Annotated[str | None, _option(TRAINING, "none, or shift for pictures moved a little.", "by the data")],
+    "minutes": Annotated[float | None, _option(TRAINING, "What the training may take.", "any time")],
     "seed": Annotated[int | None, _option(None, "Every random choice derives from it.", "0")],
     "device": DeviceOption,
     "precision": Annotated[str | None, _option(None, "auto, float32 or bfloat16.", "auto")],
@@ -97,6 +112,10 @@ def asked(options: Mapping[str, Any]) -> "FitOptions":
     Raises:
         OptionError: the size of pictures is none.
     """
-    size = options["image_size"]
-    read = {**options, "image_size": None if size is None else picture_size("--image-size", size)}
+    size, classes = options["image_size"], options["classes"]
+    read = {
+        **options,
+        "image_size": None if size is None else picture_size("--image-size", size),
+        "classes": None if classes is None else [name.strip() for name in classes.split(",")],
+    }
     return cast("FitOptions", read)

@@ -54,6 +54,20 @@ class PictureFiles:
 
 
 @dataclass(frozen=True)
+class MaskedFiles:
+    """Pictures and masks that lie in files: the paths of each sample, the picture's first."""
+
+    paths: tuple[tuple[Path, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def take(self, rows: NDArray[np.int64]) -> "MaskedFiles":
+        """Return some of the samples, in the order of `rows`."""
+        return MaskedFiles(tuple(self.paths[row] for row in rows))
+
+
+@dataclass(frozen=True)
 class PictureArray:
     """Pictures in memory.
 
@@ -87,7 +101,7 @@ class Table:
         return Table(self.frame.iloc[rows].reset_index(drop=True))
 
 
-Samples = PictureFiles | PictureArray | Table
+Samples = PictureFiles | PictureArray | MaskedFiles | Table
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,30 @@ CPU = torch.device("cpu")
 Resize = Literal["stretch", "crop"]
 
 
+def standardized(
+    pixels: NDArray[np.uint8], mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
+) -> torch.Tensor:
+    """Return pictures with each channel's mean taken off and divided by its standard deviation.
+
+    Args:
+        pixels: (samples, height, width, channels) uint8.
+        mean: of each channel, in [0, 1].
+        std: of each channel, in [0, 1], above 0.
+        device: where the result is wanted; the bytes travel before they become floats.
+
+    Returns:
+        (samples, channels, height, width) float32 in channels-last memory.
+    """
+    spread = torch.tensor(std, device=device)
+    scale, shift = 1 / (255 * spread), torch.tensor(mean, device=device) / spread
+    count, height, width, channels = pixels.shape
+    values = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).to(torch.float32)
+    # whole lines at a time: four times as fast as channel by channel
+    values = values.view(count, height, width * channels)
+    values = values.mul_(scale.repeat(width)).sub_(shift.repeat(width))
+    return values.view(count, height, width, channels).permute(0, 3, 1, 2)
+
+
 @dataclass(frozen=True)
 class ImagePreprocessing:
     """How a picture becomes a network's input: resized to one size, then normalized by channel.
@@ -44,14 +68,7 @@ class ImagePreprocessing:
             (samples, channels, height, width) float32 in channels-last memory, each channel with mean 0 and
             standard deviation 1 over the training pictures.
         """
-        std = torch.tensor(self.std, device=device)
-        scale, shift = 1 / (255 * std), torch.tensor(self.mean, device=device) / std
-        count, height, width, channels = pixels.shape
-        values = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).to(torch.float32)
-        # whole lines at a time: four times as fast as channel by channel
-        values = values.view(count, height, width * channels)
-        values = values.mul_(scale.repeat(width)).sub_(shift.repeat(width))
-        return values.view(count, height, width, channels).permute(0, 3, 1, 2)
+        return standardized(pixels, self.mean, self.std, device)
 
     def normalized(self, pictures: torch.Tensor) -> torch.Tensor:
         """Return the network's input for resized pictures that are on their device already, such as augmented ones.

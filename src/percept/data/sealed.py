@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from percept.data.dataset import Dataset, PictureArray, PictureFiles
+from percept.data.dataset import Dataset, MaskedFiles, PictureArray, PictureFiles
 from percept.data.decoding import content_digest, file_digest, in_order
 from percept.data.duplicates import row_digests
 from percept.data.split_file import read_lines
@@ -24,6 +24,10 @@ def sample_digests(dataset: Dataset, rows: NDArray[np.int64]) -> list[str]:
         return [digest.hex() for digest in in_order(file_digest, samples.paths, None)]
     if isinstance(samples, PictureArray):
         return [content_digest(picture) for picture in samples.pixels]
+    if isinstance(samples, MaskedFiles):
+        files = sorted({path for sample in samples.paths for path in sample})
+        digests = dict(zip(files, in_order(file_digest, files, None), strict=True))
+        return ["-".join(digests[path].hex() for path in sample) for sample in samples.paths]
     return list(row_digests(samples.frame))
 
 

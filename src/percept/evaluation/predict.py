@@ -48,7 +48,7 @@ def outputs(
         (n, outputs) float32 in the order of `rows`: logits for classes, scaled figures for regression.
     """
     batches = []
-    with _evaluating(network), torch.inference_mode():
+    with evaluating(network), torch.inference_mode():
         for start in range(0, max(len(rows), 1), batch_size):  # no rows: one empty batch tells how many outputs
             batch = preprocessing.tensor(inputs[rows[start : start + batch_size]], device)
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
@@ -93,7 +93,7 @@ def values(outputs: NDArray[np.float32], target_scale: tuple[float, float]) -> N
 
 
 @contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
+def evaluating(network: nn.Module) -> Iterator[None]:
     """Put the network in evaluation mode, and each module back in its own mode afterwards (some may be frozen)."""
     modes = [(module, module.training) for module in network.modules()]
     network.eval()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percept.evaluation.baselines import Baseline
-from percept.evaluation.intervals import paired_difference
+from percept.evaluation.intervals import Figure, paired_difference
 from percept.evaluation.metrics import Metric
 
 FEWEST = 20  # samples, or groups, below which resampling them says little
@@ -56,18 +56,62 @@ def verdict(
     """
     name = best_baseline(truth, found, metric) if best is None else best
     reference = found[name].predictions
-    rival = f"the best baseline ({name})" if best is None else f"the baseline that was best on validation ({name})"
     units, what = (len(truth), "sample") if groups is None else (len(np.unique(groups)), "group")
     difference = paired_difference(truth, predictions, reference, metric, groups=groups, seed=seed)
-    scores = f"{metric.name.replace('_', ' ')} {_plain(metric.measure(truth, predictions))}"
-    scores += f" against {_plain(metric.measure(truth, reference))}"
+    ours, theirs = (metric.measure(truth, each) for each in (predictions, reference))
+    return verdict_sentence(
+        metric.name,
+        ours,
+        theirs,
+        difference,
+        name,
+        chosen_before=best is not None,
+        higher_is_better=metric.higher_is_better,
+        units=units,
+        what=f"{part} {what}",
+    )
+
+
+def verdict_sentence(
+    metric: str,
+    ours: float,
+    theirs: float,
+    difference: Figure,
+    name: str,
+    *,
+    chosen_before: bool,
+    higher_is_better: bool,
+    units: int,
+    what: str,
+) -> str:
+    """Return whether a network beats a baseline, from its figure, the baseline's, and their paired difference.
+
+    Args:
+        metric: its name.
+        ours: the network's figure.
+        theirs: the baseline's.
+        difference: the first less the second, with its interval.
+        name: of the baseline.
+        chosen_before: whether it was chosen on the validation part and not on these samples.
+        higher_is_better: whether a larger figure is better.
+        units: how many samples or groups there are.
+        what: one of them, such as "validation sample".
+
+    Example:
+        >>> verdict_sentence(
+        ...     "mean_iou", 0.8, 0.6, Figure(0.2, 0.1, 0.3), "grey level", chosen_before=False, higher_is_better=True,
+        ...     units=30, what="validation picture")[:70]
+        'The network earned its place: it beats the best baseline (grey level),'
+    """
+    rival = f"the baseline that was best on validation ({name})" if chosen_before else f"the best baseline ({name})"
+    scores = f"{metric.replace('_', ' ')} {_plain(ours)} against {_plain(theirs)}"
     if units < FEWEST or isnan(difference.low):
-        these = f"{units} {part} {what} is" if units == 1 else f"{units} {part} {what}s are"
+        these = f"{units} {what} is" if units == 1 else f"{units} {what}s are"
         return f"{these} too few to say whether the network beats {rival}: {scores}."
-    sign = 1 if metric.higher_is_better else -1
+    sign = 1 if higher_is_better else -1
     low, high = sorted((sign * difference.low, sign * difference.high))
     evidence = f"{scores}, a gain of {_plain(sign * difference.value)} "
-    evidence += f"(95 % interval {_plain(low)} to {_plain(high)}, {units} {part} {what}s)"
+    evidence += f"(95 % interval {_plain(low)} to {_plain(high)}, {units} {what}s)"
     if low > 0:
         return f"The network earned its place: it beats {rival}, {evidence}."
     if high < 0:

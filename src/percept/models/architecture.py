@@ -10,6 +10,7 @@ from torch import nn
 from percept.models.small_resnet import strides_for
 
 InputKind = Literal["image", "table", "any"]
+Answer = Literal["classification", "segmentation"]
 Fit = Callable[[int, tuple[int, ...]], dict[str, object]]
 
 
@@ -23,9 +24,12 @@ class Architecture:
         paper: who described it.
         year: when.
         kind: what it takes: pictures, rows of a table, or any of the two.
+        task: what it answers: "classification" for one answer a sample, a class or a figure; "segmentation" for a class
+            at every pixel.
         smallest_side: the smallest side of a picture that the layers can take, pixels.
         kept_sides: pictures whose shorter side lies in this range, ends included, keep their size; smaller ones are
-            enlarged and larger ones reduced to it, pixels.
+            enlarged and larger ones reduced to it, pixels; for "segmentation", where pictures keep their size and
+            training takes crops, what its paper's pictures have.
         bfloat16_from: shorter side of pictures from which training in bfloat16 was measured faster on a CPU that
             multiplies it natively, pixels; None where it never was.
     """
@@ -38,10 +42,13 @@ class Architecture:
     smallest_side: int = 1
     kept_sides: tuple[int, int] = (1, 32)
     bfloat16_from: int | None = None
+    task: Answer = "classification"
 
     @property
     def size_rule(self) -> str:
         """Return the default size of its pictures in words."""
+        if self.task == "segmentation":
+            return "own size, trained on crops"
         low, high = self.kept_sides
         enlarged = f"enlarged to {low} below, " if low > 1 else ""
         return f"own size up to {high} pixels on the shorter side, {enlarged}reduced to {high} above"

@@ -7,18 +7,49 @@ from difflib import get_close_matches
 from torch import nn
 
 from percept.errors import OptionError
-from percept.models.architecture import Architecture, InputKind
-from percept.models.catalog import MODELS
+from percept.models.architecture import Answer, Architecture, Fit, InputKind
+from percept.models.catalog import MODELS, classifiers, fit_body
 
 
-def names(kind: InputKind = "any") -> tuple[str, ...]:
+def names(kind: InputKind = "any", task: Answer = "classification") -> tuple[str, ...]:
     """Return the names of the architectures that take this kind of input, all of them for "any".
+
+    Args:
+        kind: what they take.
+        task: "classification" for one answer a sample, "segmentation" for a class at every pixel.
 
     Example:
         >>> names("table")
         ('linear', 'mlp')
+        >>> names(task="segmentation")
+        ('unet', 'fcn32s', 'fcn16s', 'fcn8s', 'encoder_decoder')
     """
-    return tuple(name for name, known in MODELS.items() if kind == "any" or known.kind in (kind, "any"))
+    return tuple(
+        name for name, known in MODELS.items() if known.task == task and (kind == "any" or known.kind in (kind, "any"))
+    )
+
+
+def require_task(name: str, task: Answer) -> None:
+    """Refuse an architecture that gives another kind of answer than the data ask for.
+
+    Args:
+        name: a key of `MODELS`.
+        task: "classification" for one answer a sample, "segmentation" for a class at every pixel.
+
+    Raises:
+        OptionError: it is unknown, or for another task.
+
+    Example:
+        >>> require_task("resnet18", "segmentation")
+        Traceback (most recent call last):
+            ...
+        percept.errors.OptionError: model resnet18 gives one answer a picture, not a class for every pixel; choose ...
+    """
+    if architecture(name).task != task:
+        given, wanted = "one answer a picture", "a class for every pixel"
+        if task == "classification":
+            given, wanted = wanted, given
+        raise OptionError(f"model {name} gives {given}, not {wanted}; choose {' or '.join(names('image', task))}")
 
 
 def build(name: str, **named: object) -> nn.Module:
@@ -64,7 +95,7 @@ def _near(name: str, known: Mapping[str, object]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def arguments_for(name: str, *, outputs: int, shape: tuple[int, ...]) -> dict[str, object]:
+def arguments_for(name: str, *, outputs: int, shape: tuple[int, ...], body: str | None = None) -> dict[str, object]:
     """Return every argument with which an architecture fits the data, as JSON values.
 
     The builder's own defaults are among them, so that a model file stays whole if they ever change.
@@ -73,9 +104,10 @@ def arguments_for(name: str, *, outputs: int, shape: tuple[int, ...]) -> dict[st
         name: a key of `MODELS`.
         outputs: outputs of the network: classes, or 1 for regression.
         shape: of one sample: (features,) or (channels, height, width).
+        body: name of the classifier that the network is made over, for those that are; None for its default.
 
     Raises:
-        OptionError: the name is unknown, or the architecture takes no such samples.
+        OptionError: a name is unknown, or the architecture takes no such samples, or no body.
 
     Example:
         >>> arguments_for("lenet", outputs=10, shape=(1, 28, 28))
@@ -91,8 +123,17 @@ def arguments_for(name: str, *, outputs: int, shape: tuple[int, ...]) -> dict[st
     parameters = inspect.signature(known.build).parameters.values()
     open_choices = {each.name: each.default for each in parameters if each.default is not inspect.Parameter.empty}
     chosen = {name: list(value) if isinstance(value, tuple) else value for name, value in open_choices.items()}
-    fitted = known.fit(outputs, shape)
+    fitted = (known.fit if body is None else _over(name, body))(outputs, shape)
     return {**fitted, **{name: value for name, value in chosen.items() if name not in fitted}}
+
+
+def _over(name: str, body: str) -> Fit:
+    if "body" not in inspect.signature(MODELS[name].build).parameters:
+        others = [each for each in MODELS if "body" in inspect.signature(MODELS[each].build).parameters]
+        raise OptionError(f"body is {body!r}, but {name} has none; leave it out, or choose {' or '.join(others)}")
+    if body not in classifiers():
+        raise OptionError(f"body is {body!r}; expected one of {', '.join(classifiers())}{_near(body, MODELS)}")
+    return fit_body(body)
 
 
 def choose_size(name: str, size: tuple[int, int]) -> tuple[int, int]:

@@ -1,10 +1,12 @@
 """The architectures that percept knows by name."""
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from torch import nn
 
+from percept.errors import OptionError
 from percept.models import alexnet, densenet, efficientnet, googlenet, lenet, vgg
 from percept.models.architecture import (
     Architecture,
@@ -16,7 +18,10 @@ from percept.models.architecture import (
     fit_strides,
     fixed,
 )
+from percept.models.body import Classifier
 from percept.models.cifar_resnet import cifar_resnet
+from percept.models.encoder_decoder import encoder_decoder
+from percept.models.fcn import fcn
 from percept.models.linear import linear
 from percept.models.mlp import mlp
 from percept.models.mobilenet import mobilenet
@@ -24,6 +29,7 @@ from percept.models.mobilenet_v2 import mobilenet_v2
 from percept.models.nin import nin
 from percept.models.resnet import resnet
 from percept.models.small_resnet import small_resnet
+from percept.models.unet import unet
 from percept.models.wide_resnet import wrn28_10
 
 SMALL, LARGE = (32, 64), (64, 224)
@@ -34,6 +40,8 @@ WIDE = ("Zagoruyko & Komodakis", 2016)
 DEEP = ("Simonyan & Zisserman", 2015)
 DENSE = ("Huang, Liu, van der Maaten & Weinberger", 2017)
 SCALED = ("Tan & Le", 2019)
+CONVOLUTIONAL = ("Long, Shelhamer & Darrell", 2015)
+ACROSS = ("Ronneberger, Fischer & Brox", 2015)
 
 
 def _pictures(
@@ -68,6 +76,71 @@ def _dense(form: str) -> Architecture:
 def _scaled(form: str) -> Architecture:
     sides = (LARGE[0], efficientnet.FORMS[form].resolution)
     return _pictures(partial(efficientnet.efficientnet, form), SCALED, kept_sides=sides)
+
+
+def _pixels(build: Callable[..., nn.Module], paper: tuple[str, int], *, fit: Fit, side: int = LARGE[1]) -> Architecture:
+    return Architecture(build, fit, *paper, "image", kept_sides=(side, side), task="segmentation")
+
+
+def _fully(name: str, skips: int) -> Architecture:
+    return _pixels(partial(fcn, name, skips, classifier), CONVOLUTIONAL, fit=fit_body("vgg16"))
+
+
+def classifiers() -> tuple[str, ...]:
+    """Return the names of the networks that one for pixels can be made from."""
+    return tuple(name for name, known in MODELS.items() if known.kind == "image" and known.task == "classification")
+
+
+def classifier(body: str, channels: int, arguments: Mapping[str, object] | None) -> Classifier:
+    """Return a network that one for pixels is made from.
+
+    Args:
+        body: its name.
+        channels: of the pictures.
+        arguments: of its builder, besides classes and channels; None for its own.
+
+    Raises:
+        OptionError: there is none of that name, or an argument is out of range.
+    """
+    if body not in classifiers():
+        raise OptionError(f"body is {body!r}; expected one of {', '.join(classifiers())}")
+    given = dict(arguments or {})
+    unknown = given.keys() - inspect.signature(MODELS[body].build).parameters.keys()
+    if unknown:
+        raise OptionError(f"body {body} has no argument {sorted(unknown)[0]!r}; leave it out of body_arguments")
+    network = MODELS[body].build(**{**given, "classes": 1, "channels": channels})
+    size = given.get("size", _own_size(body))
+    height, width = size if isinstance(size, list | tuple) else _own_size(body)
+    return Classifier(network, (height, width), MODELS[body].smallest_side)
+
+
+def _own_size(body: str) -> tuple[int, int]:
+    """Return height and width of the pictures that a network is for; of large ones where it takes any."""
+    size = inspect.signature(MODELS[body].build).parameters.get("size")
+    side = MODELS[body].kept_sides[1]
+    return (side, side) if size is None else size.default
+
+
+def fit_body(body: str, **arguments: object) -> Fit:
+    """Return those of a network for pixels over this body, with all that the body is built by.
+
+    Args:
+        body: its name.
+        arguments: further ones of the network's builder, whatever the data.
+    """
+
+    def fit(outputs: int, shape: tuple[int, ...]) -> dict[str, object]:
+        parameters = inspect.signature(MODELS[body].build).parameters.values()
+        own = {each.name: each.default for each in parameters if each.default is not inspect.Parameter.empty}
+        fitted = {**own, **MODELS[body].fit(1, (shape[0], *_own_size(body)))}
+        body_arguments = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in fitted.items()
+            if name not in ("classes", "channels")
+        }
+        return {**fit_channels(outputs, shape), "body": body, "body_arguments": body_arguments, **arguments}
+
+    return fit
 
 
 MODELS: dict[str, Architecture] = {
@@ -125,4 +198,9 @@ MODELS: dict[str, Architecture] = {
     "efficientnet_b5": _scaled("efficientnet_b5"),
     "efficientnet_b6": _scaled("efficientnet_b6"),
     "efficientnet_b7": _scaled("efficientnet_b7"),
+    "unet": _pixels(unet, ACROSS, fit=fixed(fit_channels, padding="same", normalization="batch"), side=572),
+    "fcn32s": _fully("fcn32s", 0),
+    "fcn16s": _fully("fcn16s", 1),
+    "fcn8s": _fully("fcn8s", 2),
+    "encoder_decoder": _pixels(partial(encoder_decoder, classifier), ACROSS, fit=fit_body("resnet18")),
 }

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import safetensors.torch
 import torch
@@ -14,19 +14,23 @@ from torch import Tensor, nn
 
 from percept.data.columns import TablePreprocessing
 from percept.data.dataset import Task
+from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.data.preprocessing import ImagePreprocessing
 from percept.devices import choose_device
-from percept.errors import ModelFileError, OptionError
+from percept.errors import DataError, ModelFileError, OptionError
 from percept.files import replacing
 from percept.models.building import build
 from percept.version import __version__
 
+ModelTask = Task | Literal["segmentation"]
 FORMAT_VERSION = 1
 
 # The only key of the safetensors metadata: with two, their order and so the file's bytes would change by chance.
 _KEY = "percept"
-_PREPROCESSINGS: dict[str, Callable[[dict[str, Any]], ImagePreprocessing | TablePreprocessing]] = {
+Preprocessing = ImagePreprocessing | PixelPreprocessing | TablePreprocessing
+_PREPROCESSINGS: dict[str, Callable[[dict[str, Any]], Preprocessing]] = {
     "image": ImagePreprocessing.from_json,
+    "pixels": PixelPreprocessing.from_json,
     "table": TablePreprocessing.from_json,
 }
 
@@ -39,7 +43,7 @@ class TrainedModel:
         network: from preprocessed samples to raw outputs: scores of the classes, or the scaled figure.
         architecture: its name in `percept.models.MODELS`.
         arguments: the arguments it was built with, as JSON values.
-        task: whether it tells classes or figures.
+        task: whether it tells classes, figures, or the class of every pixel.
         classes: the name of each output; empty for regression.
         target: what the user calls the thing predicted.
         target_scale: mean and standard deviation that turn outputs into figures, output x std + mean; (0, 1) for
@@ -51,11 +55,11 @@ class TrainedModel:
     network: nn.Module
     architecture: str
     arguments: Mapping[str, object]
-    task: Task
+    task: ModelTask
     classes: tuple[str, ...]
     target: str
     target_scale: tuple[float, float]
-    preprocessing: ImagePreprocessing | TablePreprocessing
+    preprocessing: Preprocessing
     metadata: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -67,6 +71,17 @@ class TrainedModel:
     def abstain_below(self) -> float:
         """Return the probability of the predicted class below which not to answer: 0 where the file says nothing."""
         return _number(self.metadata, "abstain_below", 0.0)
+
+    @property
+    def sample_preprocessing(self) -> ImagePreprocessing | TablePreprocessing:
+        """Return the preprocessing of a model that gives one answer a sample.
+
+        Raises:
+            DataError: it gives a class for every pixel.
+        """
+        if isinstance(self.preprocessing, PixelPreprocessing):
+            raise DataError("the model gives a class for every pixel; expected one that gives one answer a sample")
+        return self.preprocessing
 
 
 def save_model(path: Path | str, model: TrainedModel) -> None:

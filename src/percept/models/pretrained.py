@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from percept.errors import ModelFileError
 from percept.models.layouts import LAYOUTS, Layout, renamed
-from percept.models.pictures import Pictures
+from percept.models.pictures import taken_by
 from percept.models.weights_file import fetch, read_weights
 
 _SUFFIXES = frozenset({".pth", ".pt", ".th", ".bin", ".ckpt", ".tar", ".safetensors"})
@@ -157,5 +157,5 @@ def _listed(items: list[str], most: int = 3) -> str:
 
 
 def _name(network: nn.Module) -> str:
-    checks = (hook.network for hook in network._forward_pre_hooks.values() if isinstance(hook, Pictures))
-    return next(checks, type(network).__name__)
+    pictures = taken_by(network)
+    return type(network).__name__ if pictures is None else pictures.network

@@ -63,23 +63,26 @@ class DataSummary:
 
     Attributes:
         name: the data set's short name.
-        kind: pictures or rows of a table.
+        kind: pictures, pictures with masks, or rows of a table.
         target: what is predicted, a column's name or "class".
-        counts: part to samples of each class, in the order of `ReportContent.classes`; one number for regression.
+        counts: part to samples of each class, in the order of `ReportContent.classes`; one number for regression; for
+            masks the pixels of each class.
         notes: sentences on how the source was understood and split.
         findings: what the audit found.
         samples: a few pictures; empty for tables.
         columns: the feature columns; empty for pictures.
+        sealed: how many samples the test part has, where `counts` tells pixels; None where it tells samples.
     """
 
     name: str
-    kind: Literal["image", "table"]
+    kind: Literal["image", "masks", "table"]
     target: str
     counts: Mapping[str, tuple[int, ...]]
     notes: tuple[str, ...] = ()
     findings: tuple[Remark, ...] = ()
     samples: tuple[Sample, ...] = ()
     columns: tuple[Column, ...] = ()
+    sealed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,25 @@ class Mistake:
     predicted: str
     probability: float | None = None
     key: str = ""
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A picture with its true and its predicted classes laid over it.
+
+    Attributes:
+        key: its file.
+        picture: as it is.
+        truth: the true classes over it.
+        predicted: the predicted classes over it.
+        words: its figures, such as "mean IoU 0.71".
+    """
+
+    key: str
+    picture: Picture
+    truth: Picture
+    predicted: Picture
+    words: str
 
 
 @dataclass(frozen=True)
@@ -244,6 +266,8 @@ class Evaluation:
         truth: (samples,) true values; None for classification.
         predicted: (samples,) predicted values; None for classification.
         out_of_fold: how the figures were found where they are of samples left out in turn; "" for a part of its own.
+        overlays: the worst pictures with masks first; empty where a sample has one answer.
+        legend: class and color, as #rrggbb, of the overlays.
     """
 
     part: Literal["validation", "test"]
@@ -264,6 +288,8 @@ class Evaluation:
     truth: NDArray[np.float64] | None = None
     predicted: NDArray[np.float64] | None = None
     out_of_fold: str = ""
+    overlays: tuple[Overlay, ...] = ()
+    legend: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The report as one HTML page that needs nothing beside it: no file, no network, no script."""
 
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -8,7 +9,7 @@ from markupsafe import Markup
 from percept.files import write_text
 from percept.report.content import ReportContent
 from percept.report.network import cells, network_view
-from percept.report.pictures import data_uri, is_small
+from percept.report.pictures import OVERLAY_SIDE, data_uri, is_small
 from percept.report.selection import selection_view
 from percept.report.views import count_rows, evaluation_view, lead_sentence, training_view
 from percept.report.wording import (
@@ -44,7 +45,7 @@ def render(content: ReportContent) -> str:
         validation=validation,
         test=test,
         lead=test or validation,
-        sealed=sum(content.data.counts.get("test", ())),
+        sealed=sum(content.data.counts.get("test", ())) if content.data.sealed is None else content.data.sealed,
     )
 
 
@@ -79,6 +80,7 @@ def environment() -> Environment:
         cells=cells,
         counted=counted,
         data_uri=data_uri,
+        large_uri=partial(data_uri, longest_side=OVERLAY_SIDE),
         interval=score_interval,
         lead=lead_sentence,
         metric=metric_name,

@@ -11,17 +11,20 @@ from percept.report.content import Picture
 
 LONGEST_SIDE = 192
 """Pictures are shown at most so large, pixels: twice the size on the page, for sharp screens."""
+OVERLAY_SIDE = 512
+"""The same of a picture with masks, in which single pixels matter more."""
 SMALL_SIDE = 64
 """Pictures up to this size are stored without loss and shown with their pixels as squares."""
 SIGNATURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 
 
-def data_uri(picture: Picture) -> str:
+def data_uri(picture: Picture, longest_side: int = LONGEST_SIDE) -> str:
     """Return the address that holds the whole picture.
 
     Args:
         picture: bytes of a PNG, JPEG or WebP file, taken as they are; or (height, width), (height, width, 1) or
-            (height, width, 3) uint8, shrunk to 192 pixels a side, and PNG up to 64 pixels, JPEG above.
+            (height, width, 3) uint8, shrunk to the longest side, and PNG up to 64 pixels, JPEG above.
+        longest_side: in pixels.
 
     Raises:
         ValueError: the bytes are of another format, or the array of another shape or type.
@@ -32,7 +35,7 @@ def data_uri(picture: Picture) -> str:
             raise ValueError(f"picture begins with {picture[:8]!r}; expected the bytes of a PNG, JPEG or WebP file")
         return as_uri(picture, kinds[0])
     shown = as_image(picture)
-    shown.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    shown.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
     target = io.BytesIO()
     if is_small(picture):
         shown.save(target, format="PNG", optimize=True)

@@ -14,6 +14,13 @@ METRIC_NAMES = {
     "mse": "mean squared error",
     "r2": "R²",
     "rmse": "root mean squared error",
+    "iou": "IoU",
+    "dice": "Dice",
+    "mean_iou": "mean IoU",
+    "mean_dice": "mean Dice",
+    "boundary_f1": "boundary F1",
+    "object_f1": "object F1",
+    "rand_error": "Rand error",
 }
 MINUS, NONE = "\N{MINUS SIGN}", "\N{EN DASH}"
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -136,7 +143,12 @@ def metric_name(metric: str) -> str:
     Example:
         >>> metric_name("balanced_accuracy"), metric_name("auroc")
         ('balanced accuracy', 'AUROC')
+        >>> metric_name("iou[nucleus]"), metric_name("object_f1[0.75]")
+        ('IoU of nucleus', 'object F1 of 0.75')
     """
+    if metric.endswith("]"):
+        name, _, of = metric[:-1].partition("[")
+        return f"{metric_name(name)} of {of}"
     return METRIC_NAMES.get(metric, metric.replace("_", " "))
 
 

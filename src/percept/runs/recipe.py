@@ -25,7 +25,7 @@ class DataRecipe(_Section):
         source: path as the user gave it, name of a built-in set, or "arrays" for data kept in the run folder.
         path: absolute path of the source, if it is one.
         target: target column of a table.
-        task: "classification" or "regression".
+        task: "classification", "regression" or "segmentation".
         header: whether a table's first line holds the column names; None where there is no such question.
         group: column whose equal values stay on one side of every split.
         test: "cut" (a part of the data), "given" (a part or file of the user's), or "none" (nothing sealed).
@@ -37,12 +37,15 @@ class DataRecipe(_Section):
         channels: 1 or 3; None for tables.
         resize: "stretch" or "crop".
         parts_file: a file such as splits.csv that lays down the part of each sample; what it leaves out does not count.
+        classes: the names of the classes in masks, the background first.
+        ignore: the value in masks that is not known, or "none"; None for 255 where it stands for no class.
+        nearest: whether values between those of two classes, as smeared edges have, are taken for the nearest.
     """
 
     source: str
     path: str | None = None
     target: str | None = None
-    task: Literal["classification", "regression"] | None = None
+    task: Literal["classification", "regression", "segmentation"] | None = None
     header: bool | None = None
     group: str | None = None
     test: Literal["cut", "given", "none"] | None = None
@@ -54,6 +57,9 @@ class DataRecipe(_Section):
     channels: Literal[1, 3] | None = None
     resize: Literal["stretch", "crop"] = "stretch"
     parts_file: str | None = None
+    classes: list[str] | None = None
+    ignore: str | None = None
+    nearest: bool = False
 
 
 class ModelRecipe(_Section):
@@ -69,6 +75,13 @@ class TrainingRecipe(_Section):
     Attributes:
         class_weights: whether rare classes weigh more in the loss.
         augment: what happens to training pictures, a name in `AUGMENTATIONS`.
+        loss: what is minimized over pixels, such as "cross_entropy+dice"; None where samples have one answer.
+        weight_map: "unet" where pixels between close objects count more in the loss.
+        masking: share of the pixels that a step leaves out of the loss, by chance, in [0, 1).
+        crop: side of the squares that are cut from training pictures, pixels.
+        memory: what a training step may take, such as "4GB".
+        minutes: what the whole training may take; None for any time.
+        steps: of an epoch, where `minutes` made it shorter than a pass over all samples or as long; None for a pass.
         device: such as "cpu" or "cuda:0".
         precision: "float32" or "bfloat16".
         threads: threads of the CPU.
@@ -84,8 +97,15 @@ class TrainingRecipe(_Section):
     metric: str | None = None
     patience: int | None = None
     clip_norm: float = 5.0
-    class_weights: Literal["none", "balanced"] = "none"
-    augment: Literal["none", "shift"] | None = None
+    class_weights: Literal["none", "balanced", "median_frequency"] = "none"
+    augment: str | None = None
+    loss: str | None = None
+    weight_map: Literal["none", "unet"] | None = None
+    masking: float = 0.0
+    crop: int | None = None
+    memory: str | None = None
+    minutes: float | None = None
+    steps: int | None = None
     seed: int = 0
     device: str | None = None
     precision: str | None = None

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,9 +85,6 @@ def train(
 ) -> Iterator[Epoch | Steps]:
     """Train a network in place, yielding an `Epoch` after each pass and `Steps` in between.
 
-    Every random choice of an epoch derives from the seed and the epoch's number, so that training which goes on from
-    a checkpoint takes the very steps that an unbroken one takes.
-
     Args:
         network: the network, on the accelerator's device.
         optimizer: holds the network's parameters.
@@ -105,15 +103,58 @@ def train(
 
     Source: notes §2.3.2 (gradient descent by mini-batches), §2.5.2 (validation beside training).
     """
-    wrapped, stepper = accelerator.prepare(network, optimizer)
+
+    def stream(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        return batches(training, settings.batch_size, seed=settings.seed, epoch=epoch, accelerator=accelerator)
+
+    def validate() -> dict[str, float]:
+        return score(_validation_outputs(network, validation, accelerator, precision))
+
     steps = steps_an_epoch(len(training), settings.batch_size)
+    yield from train_on(network, optimizer, schedule, loss, stream, steps, validate, settings, accelerator, first)
+
+
+def train_on(
+    network: nn.Module,
+    optimizer: Optimizer,
+    schedule: LRScheduler,
+    loss: Callable[[Any, Any], Tensor],
+    stream: Callable[[int], Iterator[tuple[Tensor, Any]]],
+    steps: int,
+    validate: Callable[[], dict[str, float]],
+    settings: TrainingSettings,
+    accelerator: Accelerator,
+    first: int = 1,
+) -> Iterator[Epoch | Steps]:
+    """Train a network in place on batches of any kind, yielding an `Epoch` after each pass and `Steps` in between.
+
+    Every random choice of an epoch derives from the seed and the epoch's number, so that training which goes on from
+    a checkpoint takes the very steps that an unbroken one takes.
+
+    Args:
+        network: the network, on the accelerator's device.
+        optimizer: holds the network's parameters.
+        schedule: moves the optimizer's learning rate.
+        loss: what is minimized, from outputs and targets.
+        stream: the batches of an epoch by its number: inputs (samples, ...) and what the loss takes for targets.
+        steps: batches an epoch.
+        validate: gives the figures of the validation part, "loss" among them.
+        settings: how to train.
+        accelerator: device and processes.
+        first: number of the first epoch.
+
+    Raises:
+        TrainingError: the loss is no longer finite.
+
+    Source: notes §2.3.2.
+    """
+    wrapped, stepper = accelerator.prepare(network, optimizer)
     for number in range(first, settings.epochs + 1):
         started = time.perf_counter()
         torch.manual_seed(int(np.random.SeedSequence([settings.seed, number]).generate_state(1)[0]))
         tally = _Tally()
         network.train()
-        stream = batches(training, settings.batch_size, seed=settings.seed, epoch=number, accelerator=accelerator)
-        for done, (inputs, targets) in enumerate(stream, start=1):
+        for done, (inputs, targets) in enumerate(stream(number), start=1):
             begun = time.perf_counter()
             batch_loss = loss(wrapped(inputs), targets)
             accelerator.backward(batch_loss)
@@ -122,8 +163,8 @@ def train(
             stepper.zero_grad()
             after_step(schedule)
             now = time.perf_counter()
-            tally.loss = tally.loss + batch_loss.detach() * len(targets)
-            tally.samples += len(targets)
+            tally.loss = tally.loss + batch_loss.detach() * len(inputs)
+            tally.samples += len(inputs)
             tally.norm = tally.norm + norm
             tally.compute_seconds += now - begun
             if now - tally.told > 0.2:
@@ -131,7 +172,7 @@ def train(
                 yield Steps(number, done, steps)
         same_buffers(network, accelerator)
         begun = time.perf_counter()
-        figures = score(_validation_outputs(network, validation, accelerator, precision))
+        figures = validate()
         tally.compute_seconds += time.perf_counter() - begun
         total, samples = summed([float(tally.loss), tally.samples], accelerator)
         train_loss = total / samples

@@ -29,7 +29,14 @@ def asked_recipe(
         OptionError: an option has a value of the wrong kind.
     """
     device, precision = (None if options.get(name) == "auto" else options.get(name) for name in ("device", "precision"))
-    given = {**options, "device": device, "precision": precision}
+    ignore, classes = options.get("ignore"), options.get("classes")
+    given = {
+        **options,
+        "device": device,
+        "precision": precision,
+        "ignore": None if ignore is None else str(ignore),
+        "classes": None if classes is None else list(classes),
+    }
     data = {name: given.get(name) for name in DataRecipe.model_fields if name in given}
     return Recipe.from_options(
         {

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from percept.runs.recipe import DataRecipe
 from percept.workflow.memory import in_memory
 from percept.workflow.prepare import picture_choices
 from percept.workflow.samples import ARRAYS, Loaded, load_samples, read_dataset
+from percept.workflow.segmentation.prepare import holds_masks
 
 MODEL = "small_resnet"  # pictures are read at this network's size, so that a fit finds them in the cache
 
@@ -51,7 +52,7 @@ def audit(
     target: Any = None,
     *,
     test: str | Path | None = None,
-    task: Task | None = None,
+    task: Task | Literal["segmentation"] | None = None,
     group: str | None = None,
     header: bool | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -62,7 +63,7 @@ def audit(
         data: as for `percept.fit`.
         target: target column of a table, or (samples,) labels beside arrays.
         test: the user's own test data.
-        task: "classification" or "regression".
+        task: "classification", "regression" or "segmentation".
         group: column of a table whose equal values belong together.
         header: whether a table's first line holds names.
         progress: told how many pictures are decoded, and of how many.
@@ -71,8 +72,9 @@ def audit(
         DataError: the data cannot be understood at all.
     """
     memory = None
+    asked = None if task == "segmentation" else task
     if not isinstance(data, str | Path):
-        memory = in_memory(data, target, task=task, group=group, test=test, header=header)
+        memory = in_memory(data, target, task=asked, group=group, test=test, header=header)
     recipe = DataRecipe(
         source=str(data) if memory is None else ARRAYS,
         target=None if target is None or memory else str(target),
@@ -82,6 +84,8 @@ def audit(
         test_file=str(test) if test else None,
         skip_unreadable=True,
     )
+    if memory is None and holds_masks(recipe):
+        return _audit_masks(recipe, progress)
     dataset, white = memory or read_dataset(recipe), 65535
     if dataset.kind == "image":
         size, channels, white = picture_choices(dataset, MODEL)
@@ -90,6 +94,14 @@ def audit(
     else:
         loaded = Loaded(dataset, None, (), dataset)
     return Audit(dataset.notes, audit_samples(loaded, white), len(dataset), dataset.target.classes)
+
+
+def _audit_masks(recipe: DataRecipe, progress: Callable[[int, int], None] | None) -> Audit:
+    from percept.data.audit.masks import audit_masks
+    from percept.workflow.segmentation.prepare import read_masks
+
+    dataset = read_masks(recipe, progress)
+    return Audit(dataset.notes, audit_masks(dataset), len(dataset), dataset.classes)
 
 
 def audit_samples(loaded: Loaded, white: int = 65535) -> tuple[Finding, ...]:

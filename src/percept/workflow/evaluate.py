@@ -65,15 +65,19 @@ def evaluate(
             f"{run} was fitted with --test none: there is nothing sealed to open; fit again without it,"
             " or use percept predict on new labelled data"
         )
+    if recipe.data.task == "segmentation":
+        from percept.workflow.segmentation.evaluate import evaluate_masks  # it builds on this file
+
+        return evaluate_masks(folder, recipe, data=data, device=device, threads=threads)
     chosen = choose_device(device or "auto")
     model = load_model(folder.model, device=str(chosen))
     read_ledger(folder.ledger)  # what is damaged is found before the test set is opened, not after
     read_history(folder)
     read_predictions(folder.predictions("validation"), model.task, model.classes)
-    loaded = reload(recipe, folder, model.preprocessing, data, sealed=True)
+    loaded = reload(recipe, folder, model.sample_preprocessing, data, sealed=True)
     parts = read_splits(folder.splits, loaded.dataset.keys)
     rows, train = np.flatnonzero(parts == "test"), np.flatnonzero(parts == "train")
-    inputs = network_inputs(loaded, model.preprocessing)
+    inputs = network_inputs(loaded, model.sample_preprocessing)
     with using_threads(threads):
         network = Predictor(model, chosen).ready_for(len(rows)).model.network
         raw = outputs(network, inputs, rows, model.preprocessing, device=chosen)
@@ -106,9 +110,11 @@ def predict_part(folder: RunFolder, part: str) -> tuple[Predictions, Target]:
     recipe = Recipe.read(folder.recipe)
     device = choose_device(recipe.training.device or "cpu")
     model = load_model(folder.model, device=str(device))
-    loaded = reload(recipe, folder, model.preprocessing)
+    loaded = reload(recipe, folder, model.sample_preprocessing)
     rows = np.flatnonzero(read_splits(folder.splits, loaded.dataset.keys) == part)
-    raw = outputs(model.network, network_inputs(loaded, model.preprocessing), rows, model.preprocessing, device=device)
+    raw = outputs(
+        model.network, network_inputs(loaded, model.sample_preprocessing), rows, model.preprocessing, device=device
+    )
     return _predictions(model, raw, loaded.dataset, rows), loaded.dataset.target
 
 

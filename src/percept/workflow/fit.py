@@ -1,25 +1,20 @@
 """From labelled data to a trained model: the run behind `percept fit`."""
 
-import shlex
-import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any, Unpack
 
 from percept.data.dataset import Dataset
-from percept.data.sealed import check_sealed, sealed_content
-from percept.data.snapshot import save_dataset
-from percept.data.split_file import read_splits, write_splits
 from percept.devices import choose_device, choose_precision, choose_threads
-from percept.errors import OptionError, RunFolderError
+from percept.errors import OptionError
 from percept.evaluation.metrics import metric_named
 from percept.models import MODELS, names
-from percept.runs.folder import RunFolder, claim
 from percept.runs.lock import locked
 from percept.runs.recipe import Recipe
-from percept.training.processes import agreed, deterministic, make_accelerator
+from percept.training.processes import deterministic, make_accelerator
 from percept.workflow.asked import stack_asked
+from percept.workflow.begin import command_line, nothing_left, plan, run_name, taken
 from percept.workflow.candidates import check_candidates
 from percept.workflow.choose import choose
 from percept.workflow.defaults import default_threads, training_defaults
@@ -31,7 +26,9 @@ from percept.workflow.options import FitOptions, asked_of, named_options
 from percept.workflow.prepare import Prepared, prepare
 from percept.workflow.resume import same_choices, unfinished
 from percept.workflow.run import Run, open_finished
-from percept.workflow.samples import ARRAYS, read_dataset
+from percept.workflow.samples import read_dataset
+from percept.workflow.segmentation.fit import segment_events
+from percept.workflow.segmentation.prepare import holds_masks
 from percept.workflow.stack import possible, stack_choices
 
 Progress = Callable[[int, int], None]
@@ -165,9 +162,11 @@ def fit_events(
     if folder is not None:
         recipe = same_choices(recipe, Recipe.read(folder.recipe), folder)
         if folder.finished:
-            return (yield from _nothing_left(folder))
+            return (yield from nothing_left(folder))
     elif resume:
         yield Note("there is no unfinished run of this data: a new one begins")
+    if dataset is None and holds_masks(recipe.data):
+        return (yield from segment_events(recipe, folder, out=out, name=name, progress=progress))
     dataset = dataset or read_dataset(recipe.data, folder)
     metric_named(recipe.training.metric or "loss", dataset.target.task)
     possible(recipe, dataset.kind)
@@ -179,15 +178,13 @@ def fit_events(
     yield from map(Note, prepared.notes)
     machine, recipe = _machine(prepared)
     main = machine.accelerator.is_main_process
-    if folder is None:
-        path = str(claim(out, name).path) if main else ""
-        folder = RunFolder(Path(agreed(path, machine.accelerator)))
+    folder = taken(folder, out, name, machine.accelerator)
     with locked(folder) if main else nullcontext(), deterministic(recipe.training.threads or 1):
         if folder.finished:  # by another process, while this one read the data
-            return (yield from _nothing_left(folder))
+            return (yield from nothing_left(folder))
         if main:
             folder.tidy()
-            _plan(folder, recipe, prepared)
+            plan(folder, recipe, prepared.loaded.dataset, prepared.split)
         chosen = None
         if recipe.selection is not None:
             yield Started(folder.path, 1, 0)
@@ -203,22 +200,6 @@ def fit_events(
             yield from finish(prepared, recipe, folder, machine, learned, command_line(), chosen)
     machine.accelerator.wait_for_everyone()
     return open_finished(folder)
-
-
-def _nothing_left(folder: RunFolder) -> Generator[Event, None, Run]:
-    yield Note(f"{folder.path} is finished already: nothing is left to resume")
-    return open_finished(folder)
-
-
-def run_name(source: str) -> str:
-    """Return the short name of a source for its run folder.
-
-    Example:
-        >>> run_name("data/heart.csv.gz"), run_name("flowers/")
-        ('heart', 'flowers')
-    """
-    name = Path(source).resolve().name if Path(source).exists() else Path(source).name
-    return name.split(".")[0] or name.strip(".") or "run"
 
 
 def _possible(recipe: Recipe) -> None:
@@ -253,30 +234,3 @@ def _machine(prepared: Prepared) -> tuple[Machine, Recipe]:
     )
     settings_of(recipe)
     return Machine(make_accelerator(device, precision), precision), recipe
-
-
-def _plan(folder: RunFolder, recipe: Recipe, prepared: Prepared) -> None:
-    """Write what is decided before the first epoch, the split last; where it is there, it must be the same."""
-    dataset = prepared.loaded.dataset
-    if not folder.splits.exists():
-        recipe.write(folder.recipe)
-        if recipe.data.source == ARRAYS and not recipe.data.path:
-            save_dataset(folder.data, dataset)
-        content = sealed_content(dataset, prepared.split.part)
-        write_splits(folder.splits, dataset.keys, prepared.split, dataset.target, content)
-        return
-    check_sealed(folder.splits, dataset)
-    parts = read_splits(folder.splits, dataset.keys)
-    if (parts != prepared.split.part).any():
-        raise RunFolderError(
-            f"the data of {folder.path} have changed since the run was begun; put them back, or begin a new run"
-        )
-    if recipe != Recipe.read(folder.recipe):  # the data have moved
-        recipe.write(folder.recipe)
-
-
-def command_line() -> str:
-    """Return the command that was typed, for the report."""
-    command = Path(sys.argv[0])
-    typed = command.stem == "percept" or command.parts[-2:] == ("percept", "__main__.py")
-    return shlex.join(["percept", *sys.argv[1:]]) if typed else "percept.fit(...)"

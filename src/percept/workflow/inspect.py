@@ -11,14 +11,15 @@ import torch
 from torch import nn
 
 from percept.data.columns import TablePreprocessing
-from percept.data.preprocessing import ImagePreprocessing
+from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.errors import OptionError, PerceptError
 from percept.models import MODELS, arguments_for, build, choose_size
-from percept.models.file import load_model
+from percept.models.file import Preprocessing, load_model
 from percept.nn.geometry.trace import undrawn
 from percept.nn.inspection import Inspection, inspect_network
 from percept.runs.folder import open_run
 
+PIXELS = 256  # side of the picture that a segmenter, which takes any, is told for
 IMAGE = (224, 224)  # pixels, where neither the user nor the network says
 DATA_ARGUMENTS = (
     "classes",
@@ -122,8 +123,10 @@ def _trained(path: Path, image: tuple[int, int] | None) -> Inspection:
     return inspect_network(model.network, shape if image is None else (shape[0], *image), model.architecture)
 
 
-def input_shape(form: ImagePreprocessing | TablePreprocessing) -> tuple[int, ...]:
-    """Return the shape of one sample behind a model's preprocessing."""
+def input_shape(form: Preprocessing) -> tuple[int, ...]:
+    """Return the shape of one sample behind a model's preprocessing; a usual one where pictures keep their sizes."""
+    if isinstance(form, PixelPreprocessing):
+        return form.channels, PIXELS, PIXELS
     if isinstance(form, TablePreprocessing):
         return (form.features,)
     return form.channels, form.height, form.width

@@ -14,22 +14,22 @@ from percept.data.augment.layer import AugmentationLayer
 from percept.data.augment.presets import Traits, parse_augmentation
 from percept.data.dataset import Target
 from percept.devices import Precision
-from percept.errors import OptionError, RunFolderError
+from percept.errors import OptionError
 from percept.evaluation.metrics import Metric, metric_named
 from percept.evaluation.predict import probabilities, values
 from percept.models import build
 from percept.nn.losses import Loss, balanced_weights, cross_entropy, squared_error
-from percept.runs.folder import RunFolder, append_row, write_rows
+from percept.runs.folder import RunFolder
 from percept.runs.recipe import Recipe
 from percept.training.batches import LabeledPart, smallest_batch, steps_an_epoch
-from percept.training.checkpoint import Checkpoint, restore_checkpoint, save_checkpoint
-from percept.training.loop import Epoch, Score, Steps, train
+from percept.training.loop import Epoch, Score, train
 from percept.training.optimizers import make_optimizer
 from percept.training.schedules import SCHEDULES
 from percept.training.settings import TrainingSettings
-from percept.training.stopping import NOTHING_YET, Best, keep_best
+from percept.training.stopping import Best
 from percept.workflow.checks import Checked, check
-from percept.workflow.events import Event, Note, Started, Trained
+from percept.workflow.course import Begun, Course, Stretch, train_on_disk
+from percept.workflow.events import Event
 from percept.workflow.prepare import Prepared
 
 
@@ -100,63 +100,28 @@ def learn(prepared: Prepared, recipe: Recipe, folder: RunFolder, machine: Machin
     network = _build(recipe, accelerator.device)
     loss = _loss(target, training, recipe, accelerator)
     checks = check(network, loss, training, epochs=settings.epochs, seed=settings.seed, device=accelerator.device)
-    optimizer = make_optimizer(
-        network,
-        settings.optimizer,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        momentum=settings.momentum,
-    )
-    steps = steps_an_epoch(len(training), settings.batch_size)
-    schedule = SCHEDULES[settings.schedule](optimizer, steps, settings.epochs)
-    state, data = Checkpoint((), NOTHING_YET), _digest(prepared)
-    if folder.checkpoint.exists():
-        state = restore_checkpoint(folder.checkpoint, network, optimizer, schedule)
-        if state.data != data:
-            raise RunFolderError(
-                f"the data of {folder.path} have changed since the run was begun; put them back, or begin a new run"
-            )
-    history, best = list(state.history), state.best
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        _rewrite_history(folder, history)
-    yield Started(folder.path, len(history) + 1, settings.epochs)
-    yield from map(Note, () if history else checks.warnings)
     metric = metric_named(settings.metric, target.task)
-    if not _over(history, best, settings):
-        epochs = train(
+    score = _score(target, validation, metric, scale)
+
+    def begin() -> Begun:
+        optimizer = make_optimizer(
             network,
-            optimizer,
-            schedule,
-            loss,
-            training,
-            validation,
-            _score(target, validation, metric, scale),
-            settings,
-            accelerator,
-            machine.precision,
-            first=len(history) + 1,
+            settings.optimizer,
+            learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            momentum=settings.momentum,
         )
-        for event in keep_best(
-            epochs,
-            network,
-            metric=settings.metric,
-            higher_is_better=metric.higher_is_better,
-            patience=settings.patience,
-            best=best,
-        ):
-            if isinstance(event, Steps):
-                yield event
-                continue
-            epoch, best = event
-            history.append(epoch)
-            if accelerator.is_main_process:
-                save_checkpoint(folder.checkpoint, network, optimizer, schedule, Checkpoint(tuple(history), best, data))
-                append_row(folder.history, history_row(epoch))
-            yield Trained(epoch, settings.epochs, best.epoch)
-    network.load_state_dict(best.weights)
+        schedule = SCHEDULES[settings.schedule](
+            optimizer, steps_an_epoch(len(training), settings.batch_size), settings.epochs
+        )
+        rest = loss, training, validation, score, settings, accelerator, machine.precision
+        return Begun(optimizer, schedule, lambda first: train(network, optimizer, schedule, *rest, first=first))
+
+    stretches = (Stretch(settings.epochs, begin),)
+    course = Course(network, stretches, settings, metric.higher_is_better, _digest(prepared))
+    history, best = yield from train_on_disk(course, folder, accelerator, checks.warnings)
     trained = accelerator.unwrap_model(network, keep_fp32_wrapper=False)
-    return Learned(trained, best, tuple(history), scale, checks.after(trained))
+    return Learned(trained, best, history, scale, checks.after(trained))
 
 
 def _enough_for_each(samples: int, processes: int, settings: TrainingSettings) -> None:
@@ -172,11 +137,6 @@ def _digest(prepared: Prepared) -> str:
     digest = hashlib.blake2b("\n".join(prepared.loaded.content).encode(), digest_size=16)
     digest.update(prepared.loaded.dataset.target.values.tobytes())
     return digest.hexdigest()
-
-
-def _over(history: list[Epoch], best: Best, settings: TrainingSettings) -> bool:
-    stopped = bool(settings.patience) and len(history) - best.epoch >= settings.patience
-    return len(history) >= settings.epochs or (bool(history) and stopped)
 
 
 def _part(prepared: Prepared, part: str, scale: tuple[float, float]) -> LabeledPart:
@@ -234,25 +194,3 @@ def _score(target: Target, validation: LabeledPart, metric: Metric, scale: tuple
         }
 
     return score
-
-
-def history_row(epoch: Epoch) -> dict[str, object]:
-    """Return an epoch as a line of history.csv, the time columns last."""
-    return {
-        "epoch": epoch.number,
-        "train_loss": epoch.train_loss,
-        **{f"validation_{name}": value for name, value in epoch.figures.items()},
-        "learning_rate": epoch.learning_rate,
-        "gradient_norm": epoch.gradient_norm,
-        "seconds": round(epoch.seconds, 3),
-        "compute_seconds": round(epoch.compute_seconds, 3),
-    }
-
-
-def _rewrite_history(folder: RunFolder, history: list[Epoch]) -> None:
-    # a line whose checkpoint was not finished belongs to an epoch that will be trained again
-    if not history:
-        folder.history.unlink(missing_ok=True)
-        return
-    rows = [history_row(epoch) for epoch in history]
-    write_rows(folder.history, list(rows[0]), [list(row.values()) for row in rows])

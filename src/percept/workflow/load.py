@@ -90,7 +90,7 @@ class Predictor:
 
     def ready_for(self, count: int) -> "Predictor":
         """Return a predictor that is faster at so many samples, or this one where that would not pay."""
-        form = self.model.preprocessing
+        form = self.model.sample_preprocessing
         if isinstance(form, TablePreprocessing):
             return self
         grey = np.zeros((1, form.height, form.width, form.channels), np.uint8)

@@ -2,9 +2,9 @@
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ParamSpec, TypedDict, TypeVar, get_type_hints
+from typing import Any, Literal, ParamSpec, TypedDict, TypeVar, get_type_hints
 
 from percept.data.dataset import Dataset, Task
 from percept.errors import OptionError
@@ -22,7 +22,7 @@ class FitOptions(TypedDict, total=False):
 
     Options:
         test: path of the user's own test data, or "none" to seal nothing.
-        task: "classification" or "regression".
+        task: "classification", "regression", or "segmentation" for a class at every pixel.
         group: column of a table whose equal values stay on one side of every split.
         header: whether a table's first line holds names.
         test_size: share of the samples to seal, in (0, 1).
@@ -30,6 +30,9 @@ class FitOptions(TypedDict, total=False):
         skip_unreadable: whether to go on without pictures that cannot be read.
         image_size: (height, width) that pictures are resized to, pixels.
         resize: "stretch" the whole picture, or "crop" its centre.
+        classes: names of the classes in masks, the background first.
+        ignore: value in masks that is not known, or "none".
+        nearest: whether values of masks between those of two classes are taken for the nearest, as smeared edges need.
         model: name of the network, see `percept models`.
         epochs: passes over the training samples, at most.
         batch_size: samples a step.
@@ -43,6 +46,12 @@ class FitOptions(TypedDict, total=False):
         clip_norm: largest norm of a step's gradient; 0 clips nothing.
         class_weights: "none" or "balanced".
         augment: "none", or "shift" for training pictures moved by a few pixels.
+        loss: over pixels, such as "cross_entropy+dice", "focal", or "0.5*cross_entropy+jaccard".
+        weight_map: "unet" to make pixels between close objects count more.
+        masking: share of the pixels that each step leaves out of the loss by chance, in [0, 1).
+        crop: side of the squares that are cut from pictures with masks, pixels.
+        memory: what a training step on masks may take, such as "4GB".
+        minutes: what the training may take; the schedule is fitted to it.
         seed: number that every random choice derives from.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         precision: "auto", "float32" or "bfloat16".
@@ -50,7 +59,7 @@ class FitOptions(TypedDict, total=False):
     """
 
     test: str | Path | None
-    task: Task | None
+    task: Task | Literal["segmentation"] | None
     group: str | None
     header: bool | None
     test_size: float | None
@@ -58,6 +67,9 @@ class FitOptions(TypedDict, total=False):
     skip_unreadable: bool | None
     image_size: tuple[int, int] | None
     resize: str | None
+    classes: Sequence[str] | None
+    ignore: int | str | None
+    nearest: bool | None
     model: str | None
     epochs: int | None
     batch_size: int | None
@@ -71,6 +83,12 @@ class FitOptions(TypedDict, total=False):
     clip_norm: float | None
     class_weights: str | None
     augment: str | None
+    loss: str | None
+    weight_map: str | None
+    masking: float | None
+    crop: int | None
+    memory: str | None
+    minutes: float | None
     seed: int | None
     device: str | None
     precision: str | None

@@ -15,10 +15,12 @@ from percept.data.columns import TablePreprocessing
 from percept.data.folders import pictures_below
 from percept.data.headers import SKIP_ADVICE
 from percept.data.new_rows import stream_features
+from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.devices import using_threads
-from percept.errors import DataError, PerceptWarning
+from percept.errors import DataError, OptionError, PerceptWarning
 from percept.files import replacing
 from percept.workflow.load import CHUNK, Predictor, load, unknown_sentences
+from percept.workflow.segmentation.predict import PictureMask, Wanted, predict_masks
 
 Row = dict[str, object]
 
@@ -33,19 +35,20 @@ def predict(
     device: str | None = None,
     threads: int | None = None,
 ) -> list[Row] | Path:
-    """Predict new samples with a trained model, into a CSV file or as a list of rows.
+    """Predict new samples with a trained model, into a CSV file or as a list of rows; masks into a folder.
 
     Args:
         run: run folder or model file.
         samples: path or paths of pictures, folders of pictures, or one table.
-        out: CSV file to write, row after row; None returns the rows.
-        probabilities: whether to give the probability of each class.
+        out: CSV file to write, row after row; None returns the rows. For a class at every pixel the folder of the
+            masks, STEM.png with an overlay beside each.
+        probabilities: whether to give the probability of each class, for masks as STEM_probabilities.npy.
         skip_unreadable: whether to go on without pictures that cannot be read.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         threads: threads of the CPU.
 
     Returns:
-        The CSV file, or rows of `file` (for a table `row`, counted from 1), `prediction`, and for classes
+        The CSV file or the folder, or rows of `file` (for a table `row`, counted from 1), `prediction`, and for classes
         `probability`.
 
     Raises:
@@ -54,6 +57,10 @@ def predict(
     paths = [samples] if isinstance(samples, str | Path) else samples
     if not isinstance(paths, list | tuple) or not all(isinstance(path, str | Path) for path in paths):
         raise DataError("predict takes paths; for arrays and data frames: percept.load(run).predict(samples)")
+    if gives_masks(run):
+        options = {"probabilities": probabilities, "skip_unreadable": skip_unreadable}
+        write_masks(run, [Path(path) for path in paths], out, **options, device=device, threads=threads, say=_warn)
+        return mask_folder(out)
     rows = predict_rows(
         run,
         [Path(path) for path in paths],
@@ -61,11 +68,66 @@ def predict(
         skip_unreadable=skip_unreadable,
         device=device,
         threads=threads,
-        say=lambda text: warnings.warn(text, PerceptWarning, stacklevel=2),
+        say=_warn,
     )
     if out is None:
         return list(rows)
     write_predictions_csv(rows, Path(out))
+    return Path(out)
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, PerceptWarning, stacklevel=3)
+
+
+def gives_masks(run: str | Path) -> bool:
+    """Tell whether a run's model gives a class for every pixel.
+
+    Args:
+        run: run folder or model file.
+    """
+    return isinstance(load(run, device="cpu").model.preprocessing, PixelPreprocessing)
+
+
+def write_masks(
+    run: str | Path,
+    samples: Sequence[Path],
+    out: str | Path | None,
+    *,
+    probabilities: bool = False,
+    skip_unreadable: bool = False,
+    device: str | None = None,
+    threads: int | None = None,
+    say: Callable[[str], None],
+) -> list[PictureMask]:
+    """Write the classes of every pixel of pictures, each as STEM.png with an overlay beside it; see `predict`.
+
+    Args:
+        run: run folder or model file of a segmenter.
+        samples: pictures, or folders of pictures.
+        out: the folder of the masks.
+        probabilities: whether STEM_probabilities.npy is written too.
+        skip_unreadable: whether to go on without pictures that cannot be read.
+        device: where to compute.
+        threads: threads of the CPU.
+        say: told of pictures that are left out.
+    """
+    folder = mask_folder(out)
+    model = load(run, device=device or "auto").model
+    wanted, paths = Wanted(folder, probabilities=probabilities), picture_paths(samples)
+    return predict_masks(model, paths, wanted, device=device, threads=threads, skip_unreadable=skip_unreadable, say=say)
+
+
+def mask_folder(out: str | Path | None) -> Path:
+    """Return the folder that masks go to.
+
+    Raises:
+        OptionError: none is named, or a file is.
+    """
+    if out is None:
+        raise OptionError("the model gives a class for every pixel; say with --out which folder the masks go to")
+    if Path(out).suffix.lower() == ".csv" or Path(out).is_file():
+        raise OptionError(f"--out is {out}; the model gives a class for every pixel: expected a folder for the masks")
     return Path(out)
 
 

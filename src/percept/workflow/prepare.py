@@ -1,6 +1,6 @@
 """From a data set to what training needs: the split, the preprocessing, and every open choice of the recipe made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -181,19 +181,26 @@ def fit_preprocessing(loaded: Loaded, train: NDArray[np.int64], recipe: Recipe, 
     data = recipe.data
     if loaded.inputs is None or data.image_size is None or data.channels is None:
         raise ValueError("the pictures are not loaded")
-    mean, std = _channel_statistics(loaded.inputs, train)
+    pixels = loaded.inputs
+    mean, std = channel_statistics(pixels[train[start : start + 1024]] for start in range(0, len(train), 1024))
     return ImagePreprocessing(*data.image_size, data.channels, mean, std, data.resize, white)
 
 
-def _channel_statistics(
-    pixels: NDArray[np.uint8], rows: NDArray[np.int64]
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def channel_statistics(parts: Iterable[NDArray[np.uint8]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation of each channel over all pixels, in [0, 1]; 1 for one that hardly varies.
+
+    Args:
+        parts: (..., channels) uint8, one behind the other; at least one.
+    """
     # Counts of the 256 values by channel are exact and need one pass in bounded memory.
-    counts = np.zeros((pixels.shape[3], 256))
-    for start in range(0, len(rows), 1024):
-        chunk = pixels[rows[start : start + 1024]]
-        for channel in range(pixels.shape[3]):
-            counts[channel] += np.bincount(chunk[..., channel].ravel(), minlength=256)
+    counts = None
+    for part in parts:
+        if counts is None:
+            counts = np.zeros((part.shape[-1], 256))
+        for channel in range(part.shape[-1]):
+            counts[channel] += np.bincount(part[..., channel].ravel(), minlength=256)
+    if counts is None:
+        raise ValueError("there are no pictures to measure")
     values = np.arange(256) / 255
     weights = counts / counts.sum(axis=1, keepdims=True)
     mean = weights @ values

@@ -66,12 +66,16 @@ def report(run: str | Path, *, data: str | Path | None = None, loaded: Loaded | 
     """
     folder = RunFolder(Path(run)) if loaded is not None else open_run(run)
     recipe = Recipe.read(folder.recipe)
+    if recipe.data.task == "segmentation":
+        from percept.workflow.segmentation.rewrite import rewrite_report  # it builds on this file
+
+        return rewrite_report(folder, recipe, data)
     model = load_model(folder.model)
     findings = read_findings(folder)
     notes: tuple[str, ...] = tuple(findings["notes"])
     if loaded is None:
         try:
-            loaded = reload(recipe, folder, model.preprocessing, data)
+            loaded = reload(recipe, folder, model.sample_preprocessing, data)
         except PerceptError as error:
             if data is not None:
                 raise
@@ -108,7 +112,7 @@ def _content(
         read_splits(folder.splits, loaded.dataset.keys)  # raises where it does not go with the data
     return ReportContent(
         title=folder.path.resolve().name,
-        created=_moment(findings["created"]),
+        created=told_moment(findings["created"]),
         summary=_summary(model, recipe, parts),
         run=str(folder.path),
         command=findings["command"],
@@ -118,7 +122,7 @@ def _content(
         classes=model.classes,
         data=summarize_data(folder, recipe, model, parts, findings, notes, loaded),
         selection=selection_content(read_selection(folder)),
-        network=_network(model),
+        network=network_section(model),
         training=Training(
             history=read_history(folder),
             chosen_epoch=findings["chosen_epoch"],
@@ -129,19 +133,20 @@ def _content(
         ),
         validation=validation,
         test=test,
-        openings=tuple(Opening(each.number, _moment(each.time), _scores(each.figures)) for each in ledger),
+        openings=tuple(Opening(each.number, told_moment(each.time), figure_scores(each.figures)) for each in ledger),
         labels=_labels(folder, model, loaded),
     )
 
 
-def _network(model: TrainedModel) -> Inspection | None:
+def network_section(model: TrainedModel) -> Inspection | None:
+    """Return the network layer by layer; None where it cannot be followed."""
     try:
         return inspect_network(model.network, input_shape(model.preprocessing), model.architecture)
     except PerceptError:  # a network that cannot be followed is no reason to be without a report
         return None
 
 
-def _moment(time: str) -> str:
+def told_moment(time: str) -> str:
     """Return a time of the run's files as people write it, such as "2026-03-01 14:05 +01:00"."""
     return datetime.fromisoformat(time).strftime("%Y-%m-%d %H:%M %Z").replace("UTC+00:00", "UTC").replace("UTC+", "+")
 
@@ -206,7 +211,8 @@ def _score(figure: dict[str, float | None]) -> Score:
     return value, low, high
 
 
-def _scores(figures: dict[str, dict[str, float | None]]) -> dict[str, Score]:
+def figure_scores(figures: dict[str, dict[str, float | None]]) -> dict[str, Score]:
+    """Return figures as the report takes them: value, low and high, nan where undefined."""
     return {name: _score(figure) for name, figure in figures.items()}
 
 
@@ -215,12 +221,13 @@ def _evaluation(
 ) -> Evaluation:
     predictions = read_predictions(folder.predictions(part), model.task, model.classes)
     baselines = tuple(
-        Baseline(name, _scores(each["figures"]), each["note"]) for name, each in (found["baselines"] or {}).items()
+        Baseline(name, figure_scores(each["figures"]), each["note"])
+        for name, each in (found["baselines"] or {}).items()
     )
     common = {
         "part": part,
         "samples": len(predictions.keys),
-        "scores": _scores(found["figures"]),
+        "scores": figure_scores(found["figures"]),
         "method": method,
         "baselines": baselines,
         "verdict": found["verdict"],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from percept.data.cache import Pixels, load_pixels
 from percept.data.columns import TablePreprocessing
-from percept.data.dataset import Dataset, Table
+from percept.data.dataset import Dataset, MaskedFiles, Table
 from percept.data.duplicates import row_digests
 from percept.data.near_copies import near_copies
 from percept.data.preprocessing import ImagePreprocessing
@@ -70,7 +70,7 @@ def read_dataset(data: DataRecipe, folder: RunFolder | None = None) -> Dataset:
         dataset = read_source(
             data.path or data.source,
             target=data.target,
-            task=data.task,
+            task=None if data.task == "segmentation" else data.task,
             header=data.header,
             group=data.group,
             test=Path(data.test_file) if data.test_file else None,
@@ -114,7 +114,7 @@ def load_samples(
     """
     if isinstance(dataset.samples, Table):
         return Loaded(dataset, None, tuple(row_digests(dataset.samples.frame)), dataset)
-    if data.image_size is None or data.channels is None:
+    if data.image_size is None or data.channels is None or isinstance(dataset.samples, MaskedFiles):
         raise ValueError("the recipe has no image size or channels yet")
     height, width = data.image_size
     pixels = load_pixels(

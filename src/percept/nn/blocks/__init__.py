@@ -9,11 +9,19 @@ from percept.nn.blocks.mbconv import MBConv, SqueezeExcite, StochasticDepth
 from percept.nn.blocks.mlpconv import MlpConv
 from percept.nn.blocks.residual import BasicResidual, BottleneckResidual, PaddedIdentity, Shortcut
 from percept.nn.blocks.separable import DepthwiseSeparable
-from percept.nn.blocks.upsampling import UPSAMPLINGS, BedOfNails, transposed, upsampling
+from percept.nn.blocks.upsampling import (
+    UP_CONVOLUTION_LOSSES,
+    UPSAMPLINGS,
+    BedOfNails,
+    transposed,
+    up_convolution,
+    upsampling,
+)
 from percept.nn.blocks.wide import WideResidual
 
 __all__ = [
     "UPSAMPLINGS",
+    "UP_CONVOLUTION_LOSSES",
     "BasicResidual",
     "BedOfNails",
     "BottleneckResidual",
@@ -35,5 +43,6 @@ __all__ = [
     "scores_layer",
     "transition",
     "transposed",
+    "up_convolution",
     "upsampling",
 ]

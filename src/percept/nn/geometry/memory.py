@@ -2,7 +2,7 @@
 
 import weakref
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +51,36 @@ def memory(network: nn.Module, shape: Sequence[int]) -> Memory:
     return Memory(kept, {name: size // SAMPLES for name, size in predicting.peaks.items()})
 
 
+def step_bytes(
+    network: nn.Module, shape: Sequence[int], samples: int, loss: Callable[[Any], Tensor], *, for_each_weight: int = 2
+) -> int:
+    """Return the most bytes that a training step holds at one time: weights, maps, gradients, and the optimizer's own.
+
+    What the libraries below torch take for a moment, to lay out the numbers of a convolution anew, is not in it.
+
+    Args:
+        network: any network; it is left as it is.
+        shape: of one sample.
+        samples: of a step.
+        loss: from what the network gives to a scalar, both on the meta device.
+        for_each_weight: numbers that the optimizer keeps for each weight, 2 for Adam.
+
+    Raises:
+        OptionError: the network cannot run so; the sentence says why.
+
+    Example:
+        >>> step_bytes(nn.Linear(1000, 1, bias=False), (1000,), 1, lambda outputs: outputs.sum()) // 4000
+        5
+    """
+    weights = [*network.parameters(), *network.buffers()]
+    kept = sum(each.nbytes for each in weights)
+    optimized = sum(each.nbytes for each in network.parameters() if each.requires_grad)
+    with without_weights(network, training=True):
+        counter = _Counter(network)
+        counter.run(shape, samples, gradients=True, loss=loss)
+    return kept + for_each_weight * optimized + counter.peaks[""]
+
+
 class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the bytes that each module makes, and those of them that are still held."""
 
@@ -65,12 +95,22 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         weights = [*network.parameters(), *network.buffers()]
         self.seen = weakref.WeakSet[Any](each.untyped_storage() for each in weights)
 
-    def run(self, shape: Sequence[int], *, gradients: bool) -> Any:
-        inputs = torch.empty(SAMPLES, *shape, device=META)
+    def run(
+        self,
+        shape: Sequence[int],
+        samples: int = SAMPLES,
+        *,
+        gradients: bool,
+        loss: Callable[[Any], Tensor] | None = None,
+    ) -> Any:
+        inputs = torch.empty(samples, *shape, device=META)
         try:
             with self, self._telling_modules(), torch.set_grad_enabled(gradients):
                 self._add(inputs)
-                return self.network(inputs)
+                outputs = self.network(inputs)
+                if loss is not None:
+                    loss(outputs).backward()  # type: ignore[no-untyped-call]
+                return outputs
         except PerceptError:
             raise
         except Exception as error:  # whatever a user's code raises

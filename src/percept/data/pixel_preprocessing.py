@@ -1,0 +1,48 @@
+"""The preprocessing of a segmenter: pictures at their own size, each channel normalized."""
+
+from dataclasses import asdict, dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from percept.data.preprocessing import CPU, standardized
+
+
+@dataclass(frozen=True)
+class PixelPreprocessing:
+    """How a picture of any size becomes a segmenter's input.
+
+    Attributes:
+        channels: 1 (grey) or 3 (red, green, blue).
+        mean: mean of each channel over the training pictures, in [0, 1].
+        std: standard deviation of each channel over the training pictures, in [0, 1].
+        white: the value that a 16-bit picture calls white.
+    """
+
+    channels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    white: int = 65535
+
+    def tensor(self, pixels: NDArray[np.uint8], device: torch.device = CPU) -> torch.Tensor:
+        """Return the network's input: (samples, channels, height, width) float32 in channels-last memory.
+
+        Args:
+            pixels: (samples, height, width, channels) uint8.
+            device: where the result is wanted.
+        """
+        return standardized(pixels, self.mean, self.std, device)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the settings as JSON values."""
+        return {"kind": "pixels", **asdict(self)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, object]) -> Self:
+        """Return the preprocessing that `to_json` wrote."""
+        settings = {name: value for name, value in values.items() if name != "kind"}
+        settings["mean"] = tuple(settings["mean"])  # type: ignore[arg-type]
+        settings["std"] = tuple(settings["std"])  # type: ignore[arg-type]
+        return cls(**settings)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""What a command does where every pixel has a class."""

@@ -1,0 +1,193 @@
+"""The training inside a segmenter's run: network, loss and crops from the recipe, every epoch on disk as it ends."""
+
+import hashlib
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
+
+import numpy as np
+import torch
+from scipy.special import log_softmax
+from torch import Tensor, nn
+
+from percept.data.class_weights import class_weights, count_classes
+from percept.data.objects import IGNORE
+from percept.data.ragged import RaggedArray, keep
+from percept.data.weight_maps import weight_map
+from percept.devices import free_memory, parse_memory
+from percept.errors import OptionError
+from percept.evaluation.pixel_scores import pixel_scores
+from percept.evaluation.regions import pixel_confusion, region_figures
+from percept.models import build
+from percept.nn.segmentation_losses import PixelLoss, pixel_loss
+from percept.runs.folder import RunFolder
+from percept.runs.recipe import Recipe
+from percept.training.batches import steps_an_epoch
+from percept.training.crop_sizes import crop_for_memory
+from percept.training.loop import train_on
+from percept.training.optimizers import make_optimizer
+from percept.training.pixel_batches import MaskedPart, PixelBatch, crops_an_epoch, pixel_batches
+from percept.training.schedules import SCHEDULES
+from percept.training.settings import TrainingSettings
+from percept.workflow.checks import Checked
+from percept.workflow.course import Begun, Course, Stretch, train_on_disk
+from percept.workflow.events import Event
+from percept.workflow.learn import Learned, Machine, settings_of
+from percept.workflow.segmentation.augment import augmentation_of
+from percept.workflow.segmentation.prepare import PreparedMasks
+from percept.workflow.time_limit import shortened, within_minutes
+
+METRICS = ("mean_iou", "mean_dice", "pixel_accuracy", "loss")
+
+
+def pixel_settings(recipe: Recipe) -> TrainingSettings:
+    """Return the training settings of a segmenter's recipe whose choices are all made.
+
+    Raises:
+        OptionError: a value is out of its range, or the loss or metric is unknown.
+    """
+    training = recipe.training
+    if training.metric not in METRICS:
+        raise OptionError(f"metric is {training.metric!r}; expected one of {', '.join(METRICS)} for masks")
+    pixel_loss(training.loss or "", masked=training.masking)
+    return settings_of(recipe.filled("training", epochs=1))
+
+
+def learn_masks(
+    prepared: PreparedMasks, recipe: Recipe, folder: RunFolder, machine: Machine, begun: float
+) -> Generator[Event, None, Learned]:
+    """Train the recipe's segmenter, going on from the folder's checkpoint if there is one.
+
+    Args:
+        prepared: pictures, masks, split and preprocessing.
+        recipe: every choice, made.
+        folder: where history and checkpoint go.
+        machine: device, processes, precision.
+        begun: when the command began, of `time.monotonic`.
+
+    Yields:
+        What happens, as it happens.
+
+    Returns:
+        The trained network.
+
+    Source: notes §3.6.3 and §3.6.6 (full-image training).
+    """
+    settings, accelerator, training = pixel_settings(recipe), machine.accelerator, recipe.training
+    device = accelerator.device
+    torch.manual_seed(settings.seed)
+    network = build(recipe.model.name or "", **recipe.model.arguments).to(device)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    loss = _loss(prepared, recipe, device)
+    side = training.crop or 0
+    crop = crop_for_memory(
+        network,
+        parse_memory(training.memory) if training.memory else free_memory(device) // 2,
+        settings.batch_size,
+        channels=prepared.preprocessing.channels,
+        largest=(side, side),
+        loss=loss,
+    )
+    part = MaskedPart(
+        prepared.pictures,
+        prepared.masks,
+        prepared.rows("train"),
+        IGNORE,
+        prepared.preprocessing,
+        _weights(prepared, recipe),
+        augmentation_of(prepared, recipe),
+    )
+    total = _total(loss)
+    steps = steps_an_epoch(len(crops_an_epoch(part, crop)), settings.batch_size)
+
+    def stream(epoch: int) -> Iterator[tuple[Tensor, PixelBatch]]:
+        drawn = pixel_batches(part, crop, settings.batch_size, seed=settings.seed, epoch=epoch, accelerator=accelerator)
+        return ((batch.inputs, batch) for batch in drawn)
+
+    def validate(trained: nn.Module) -> dict[str, float]:
+        return validation_figures(trained, prepared, machine)
+
+    recipe, deadline = within_minutes(recipe, folder, network, total, stream(1), validate, steps, begun)
+    settings = pixel_settings(recipe)
+    steps = recipe.training.steps or steps
+    shorter = shortened(stream, steps)
+
+    def begin() -> Begun:
+        optimizer = make_optimizer(
+            network,
+            settings.optimizer,
+            learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            momentum=settings.momentum,
+        )
+        schedule = SCHEDULES[settings.schedule](optimizer, steps, settings.epochs)
+        rest = total, shorter, steps, partial(validate, network), settings, accelerator
+        return Begun(optimizer, schedule, lambda first: train_on(network, optimizer, schedule, *rest, first=first))
+
+    stretches = (Stretch(settings.epochs, begin),)
+    course = Course(network, stretches, settings, settings.metric != "loss", _digest(prepared), deadline)
+    history, best = yield from train_on_disk(course, folder, accelerator)
+    trained = accelerator.unwrap_model(network, keep_fp32_wrapper=False)
+    return Learned(trained, best, history, (0.0, 1.0), Checked((), ""))
+
+
+def validation_figures(network: nn.Module, prepared: PreparedMasks, machine: Machine) -> dict[str, float]:
+    """Return the figures of the validation pictures: mean IoU, mean Dice, accuracy, and cross-entropy as the loss.
+
+    Args:
+        network: as it is now.
+        prepared: pictures and masks.
+        machine: device and precision.
+    """
+    rows, classes = prepared.rows("validation"), prepared.dataset.classes
+    confusions, surprise, known = [], 0.0, 0
+    answers = pixel_scores(
+        network,
+        prepared.pictures,
+        rows,
+        prepared.preprocessing,
+        device=machine.accelerator.device,
+        precision=machine.precision,
+    )
+    for row, scores in zip(rows.tolist(), answers, strict=True):
+        truth = prepared.masks[row]
+        confusions.append(pixel_confusion(truth, scores.argmax(axis=0), len(classes)))
+        inside = truth != IGNORE
+        chances = log_softmax(scores[:, inside], axis=0)
+        surprise -= float(np.take_along_axis(chances, truth[inside].astype(np.int64)[None], axis=0).sum())
+        known += int(inside.sum())
+    found = region_figures(np.stack(confusions), classes, np.ones((len(rows), 1)))
+    kept = {name: float(np.nan_to_num(found[name][0])) for name in ("mean_iou", "mean_dice", "pixel_accuracy")}
+    return {"loss": surprise / max(known, 1), **kept}
+
+
+def _total(loss: PixelLoss) -> Callable[[Tensor, PixelBatch], Tensor]:
+    return lambda scores, batch: loss(scores, batch.targets, batch.weights)
+
+
+def _loss(prepared: PreparedMasks, recipe: Recipe, device: torch.device) -> PixelLoss:
+    training = recipe.training
+    counts = count_classes((prepared.masks[row] for row in prepared.rows("train")), len(prepared.dataset.classes))
+    weights = None
+    if training.class_weights != "none":
+        weights = torch.from_numpy(class_weights(counts, training.class_weights).astype(np.float32)).to(device)
+    name = training.loss or "cross_entropy"
+    return pixel_loss(name, ignore=IGNORE, class_weights=weights, masked=training.masking)
+
+
+def _weights(prepared: PreparedMasks, recipe: Recipe) -> RaggedArray | None:
+    """Return the weight of each pixel where objects close to each other are to be kept apart; None for equal ones."""
+    if recipe.training.weight_map != "unet":
+        return None
+    even = [1.0] * len(prepared.dataset.classes)
+    objects = prepared.objects
+    maps = (
+        weight_map(mask, even, None if objects is None else objects[row]) for row, mask in enumerate(prepared.masks)
+    )
+    return keep(maps, prepared.dataset.sizes, np.float32)
+
+
+def _digest(prepared: PreparedMasks) -> str:
+    """Return a digest of pictures and masks, by which changed data are told."""
+    digest = hashlib.blake2b("\n".join(prepared.content).encode(), digest_size=16)
+    digest.update(prepared.dataset.pixels.tobytes())
+    return digest.hexdigest()
