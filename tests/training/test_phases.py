@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from percept.data.augment import random_shift
+from percept.data.augment.layer import AugmentationLayer
+from percept.data.augment.recipe import Augmentation
 from percept.data.preprocessing import ImagePreprocessing
 from percept.devices import Precision
 from percept.errors import PerceptWarning
@@ -215,7 +216,7 @@ def taught(found: Transfer, training: LabeledPart, store: FeatureStore | None) -
 def test_augmented_pictures_go_through_the_whole_network() -> None:
     found = moved("small_resnet", "head")
     assert taught(found, TRAINING, None) is found.network
-    assert taught(found, replace(TRAINING, augmentation=random_shift), FeatureStore()) is found.network
+    assert taught(found, replace(TRAINING, augmentation=AugmentationLayer(Augmentation(shift=0.1))), FeatureStore()) is found.network
     assert taught(found, TRAINING, FeatureStore()) is not found.network
 
 

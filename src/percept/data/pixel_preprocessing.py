@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from percept.data.preprocessing import CPU, standardized
+from percept.data.preprocessing import CPU, standardized, standardized_unit
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,14 @@ class PixelPreprocessing:
             device: where the result is wanted.
         """
         return standardized(pixels, self.mean, self.std, device)
+
+    def normalized(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return what `tensor` does for pictures that are on their device already, such as augmented ones.
+
+        Args:
+            pictures: (samples, channels, height, width) floating in [0, 1].
+        """
+        return standardized_unit(pictures, self.mean, self.std)
 
     def to_json(self) -> dict[str, object]:
         """Return the settings as JSON values."""

@@ -35,6 +35,20 @@ def standardized(
     return values.view(count, height, width, channels).permute(0, 3, 1, 2)
 
 
+def standardized_unit(
+    pictures: torch.Tensor, mean: tuple[float, ...], std: tuple[float, ...]
+) -> torch.Tensor:
+    """Return what `standardized` does for pictures that are on their device already.
+
+    Args:
+        pictures: (samples, channels, height, width) floating in [0, 1].
+        mean: of each channel, in [0, 1].
+        std: of each channel, above 0.
+    """
+    shift, spread = (torch.tensor(each, device=pictures.device)[:, None, None] for each in (mean, std))
+    return pictures.sub(shift).div_(spread).contiguous(memory_format=torch.channels_last)
+
+
 @dataclass(frozen=True)
 class ImagePreprocessing:
     """How a picture becomes a network's input: resized to one size, then normalized by channel.
@@ -79,8 +93,7 @@ class ImagePreprocessing:
         Returns:
             The same shape and what `tensor` gives for these pictures.
         """
-        mean, std = (torch.tensor(each, device=pictures.device)[:, None, None] for each in (self.mean, self.std))
-        return pictures.sub(mean).div_(std).contiguous(memory_format=torch.channels_last)
+        return standardized_unit(pictures, self.mean, self.std)
 
     def to_json(self) -> dict[str, object]:
         """Return the settings as JSON values."""

@@ -76,7 +76,7 @@ def open_body(
     model = load_model(path)
     if architecture is not None and architecture != model.architecture:
         raise ModelFileError(f"{path} holds {model.architecture}, not {architecture}; leave the architecture out")
-    form = model.preprocessing
+    form = model.sample_preprocessing
     taken = (form.channels, form.height, form.width) if isinstance(form, ImagePreprocessing) else (form.features,)
     return Body(model.network, taken, model.architecture, model.arguments, form)
 

@@ -1,3 +1,5 @@
 """temporary"""
+
+
 def augmentation_of(prepared, recipe):
     return None

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from percept.data.audit.masks import audit_masks
 from percept.evaluation.pixel_baselines import pixel_baselines
 from percept.evaluation.pixel_scores import pixel_scores
 from percept.evaluation.segmentation import PictureScore
@@ -25,7 +26,6 @@ from percept.workflow.finish import PACKAGES
 from percept.workflow.learn import Learned, Machine
 from percept.workflow.report import FORMAT_VERSION
 from percept.workflow.segmentation.assess import Told, rival_scores, scored, scoring_of, tell
-from percept.data.audit.masks import audit_masks
 from percept.workflow.segmentation.colors import meaning_to_json
 from percept.workflow.segmentation.prepare import PreparedMasks
 from percept.workflow.segmentation.report import report_masks
