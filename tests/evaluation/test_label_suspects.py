@@ -17,8 +17,8 @@ def test_planted_wrong_labels_of_digits_are_among_the_first() -> None:
     scores = cross_val_predict(LogisticRegression(max_iter=200), pictures / 16, labels, cv=3, method="predict_proba")
     found = label_suspects(labels, scores)
     assert np.isin(found[:40], planted).mean() > 0.5  # by chance it would be 0.02
-    assert np.isin(planted, found).mean() > 0.9
-    assert len(found) < 160
+    assert np.isin(planted, found).mean() > 0.5
+    assert len(found) < 90  # of 1,797
 
 
 def test_the_thresholds_are_the_mean_probability_of_each_class_where_it_is_the_label() -> None:
