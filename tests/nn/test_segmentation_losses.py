@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from percept.errors import DataError, OptionError
-from percept.nn.segmentation_losses import balanced_pixel_weights, center_crop, pixel_loss
+from percept.errors import DataError
+from percept.nn.segmentation_losses import center_crop, pixel_loss
 from percept.nn.segmentation_parts import PIXEL_LOSSES
 
 IGNORED = 255
@@ -178,36 +178,3 @@ def test_half_precision_scores_give_the_loss_of_single_precision() -> None:
     found = pixel_loss("cross_entropy+dice", ignore=IGNORED)(half, targets)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, pixel_loss("cross_entropy+dice", ignore=IGNORED)(half.float(), targets))
-
-
-def test_balanced_weights_are_scikit_learns_over_the_pixels_that_count() -> None:
-    from sklearn.utils.class_weight import compute_class_weight
-
-    random = np.random.default_rng(0)
-    masks = [random.choice([0, 0, 0, 1, 3, IGNORED], (5, each)).astype(np.uint8) for each in (4, 9)]
-    pixels = np.concatenate([mask.ravel() for mask in masks])
-    pixels = pixels[pixels != IGNORED]
-    expected = compute_class_weight("balanced", classes=np.array([0, 1, 3]), y=pixels)
-    found = balanced_pixel_weights(masks, 4, ignore=IGNORED)
-    np.testing.assert_allclose(found.numpy()[[0, 1, 3]], expected, rtol=1e-6)
-    assert found[2] == 0
-    with pytest.raises(DataError, match="a mask has class 3; expected 0 to 2"):
-        balanced_pixel_weights(masks, 3, ignore=IGNORED)
-
-
-@pytest.mark.parametrize(
-    ("name", "arguments", "sentence"),
-    [
-        ("dise", {}, "loss is 'dise'; expected cross_entropy, focal, .*; did you mean dice?"),
-        ("cross_entropy+", {}, "loss is ''; expected cross_entropy"),
-        ("-1*dice", {}, r"loss has '-1\*dice'; expected a positive number"),
-        ("x*dice", {}, r"loss has 'x\*dice'; expected a positive number"),
-        ("dice", {"masked": 1}, "masked is 1; expected a share from 0"),
-        ("dice", {"masked_side": 0}, "masked side is 0; expected a whole number"),
-        ("focal", {"gamma": -1}, "gamma is -1; expected 0 or a positive number"),
-        ("focal", {"class_weights": torch.tensor([1.0, -1.0])}, "class weights are .*; expected numbers of at least 0"),
-    ],
-)
-def test_what_is_no_loss_is_refused(name: str, arguments: dict[str, object], sentence: str) -> None:
-    with pytest.raises(OptionError, match=sentence):
-        pixel_loss(name, **arguments)  # type: ignore[arg-type]

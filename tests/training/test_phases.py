@@ -216,7 +216,10 @@ def taught(found: Transfer, training: LabeledPart, store: FeatureStore | None) -
 def test_augmented_pictures_go_through_the_whole_network() -> None:
     found = moved("small_resnet", "head")
     assert taught(found, TRAINING, None) is found.network
-    assert taught(found, replace(TRAINING, augmentation=AugmentationLayer(Augmentation(shift=0.1))), FeatureStore()) is found.network
+    assert (
+        taught(found, replace(TRAINING, augmentation=AugmentationLayer(Augmentation(shift=0.1))), FeatureStore())
+        is found.network
+    )
     assert taught(found, TRAINING, FeatureStore()) is not found.network
 
 

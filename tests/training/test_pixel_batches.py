@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from percept.data.augment.recipe import Augmentation
+from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.errors import DataError
 from percept.training.crop_sizes import Crop
 from percept.training.pixel_batches import MaskedPart, PixelBatch, crops_an_epoch, cut_crop, pixel_batches
@@ -110,21 +113,20 @@ def test_another_seed_or_epoch_gives_other_crops(changed: dict[str, int]) -> Non
     assert not any(same(*each) for each in zip(one, other, strict=True))
 
 
-def test_augmentation_gets_pictures_masks_and_weights_of_a_batch_and_what_it_gives_is_taken() -> None:
-    def turned(pictures, masks, maps, generator):  # type: ignore[no-untyped-def]
-        assert isinstance(generator, np.random.Generator)
-        return pictures[:, ::-1], masks[:, ::-1], maps[:, ::-1]
-
-    plain = part_of()
-    part = MaskedPart(plain.pictures, plain.masks, plain.rows, IGNORED, _Whole(), plain.weights, turned)
-    for one, other in zip(epoch(plain, crop_of(16, 16)), epoch(part, crop_of(16, 16)), strict=True):
-        assert torch.equal(one.inputs.flip(2), other.inputs)
-        assert torch.equal(one.targets.flip(1), other.targets)
-
-
-class _Whole(AsTheyAre):
-    def tensor(self, pixels: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
-        return super().tensor(np.ascontiguousarray(pixels), device)
+def test_pictures_masks_and_weights_of_a_crop_are_flipped_together() -> None:
+    form = PixelPreprocessing(1, (0.0,), (1.0,))
+    masks = [np.random.default_rng(number).integers(0, 200, (40, 40)).astype(np.uint8) for number in range(6)]
+    pictures, weights = [mask[..., None] for mask in masks], [mask.astype(np.float32) for mask in masks]
+    part = MaskedPart(pictures, masks, np.arange(6), IGNORED, form, weights, Augmentation(flip=True))
+    for plain, batch in zip(
+        epoch(replace(part, augmentation=None), crop_of(16, 16)), epoch(part, crop_of(16, 16)), strict=True
+    ):
+        shown = (255 * batch.inputs[:, 0]).round().long()
+        assert batch.weights is not None
+        assert torch.equal(shown, batch.targets) and torch.equal(shown.float(), batch.weights)
+        assert not torch.equal(plain.targets, batch.targets)
+        for one, other in zip(plain.targets, batch.targets, strict=True):
+            assert torch.equal(one, other) or torch.equal(one.flip(1), other)
 
 
 def test_float_pictures_in_a_file_are_cut_without_being_read_whole(tmp_path: Path) -> None:

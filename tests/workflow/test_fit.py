@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 import percept
 from percept.errors import DataError, OptionError, TrainingError
 from percept.models.file import load_model
-from percept.workflow.events import Event, Started, Trained
 from percept.workflow.begin import command_line
+from percept.workflow.events import Event, Started, Trained
 from percept.workflow.run import Run
 
 

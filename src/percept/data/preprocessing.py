@@ -35,9 +35,7 @@ def standardized(
     return values.view(count, height, width, channels).permute(0, 3, 1, 2)
 
 
-def standardized_unit(
-    pictures: torch.Tensor, mean: tuple[float, ...], std: tuple[float, ...]
-) -> torch.Tensor:
+def standardized_unit(pictures: torch.Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> torch.Tensor:
     """Return what `standardized` does for pictures that are on their device already.
 
     Args:

@@ -1,12 +1,9 @@
 """What training minimizes where every pixel has a class: a weighted sum of parts, over the pixels that count."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -157,32 +154,3 @@ def center_crop(values: Tensor, height: int, width: int) -> Tensor:
         raise DataError(f"masks have {rows}x{columns} pixels; expected {height}x{width} of the output, or more")
     top, left = (rows - height) // 2, (columns - width) // 2
     return values[..., top : top + height, left : left + width]
-
-
-def balanced_pixel_weights(masks: Iterable[NDArray[np.integer]], classes: int, *, ignore: int | None = None) -> Tensor:
-    """Return class weights that give each class the same say: pixels / (classes that occur * pixels of the class).
-
-    Args:
-        masks: (height, width) class numbers of each picture.
-        classes: number of classes.
-        ignore: class number of pixels that do not count; None where all do.
-
-    Returns:
-        (classes,) float32; 0 for a class that does not occur.
-
-    Source: notes §3.6.6; King & Zeng 2001, "Logistic Regression in Rare Events Data".
-
-    Example:
-        >>> balanced_pixel_weights([np.array([[0, 0, 0, 1, 255]])], 3, ignore=255)
-        tensor([0.6667, 2.0000, 0.0000])
-    """
-    counts = np.zeros(classes, np.int64)
-    for mask in masks:
-        known = np.ravel(mask if ignore is None else mask[mask != ignore])
-        found = np.bincount(known, minlength=classes)
-        if len(found) > classes:
-            raise DataError(f"a mask has class {len(found) - 1}; expected 0 to {classes - 1}, or the ignored one")
-        counts += found
-    occur = counts > 0
-    weights = np.divide(counts.sum(), counts * occur.sum(), out=np.zeros(classes), where=occur)
-    return torch.from_numpy(weights.astype(np.float32))

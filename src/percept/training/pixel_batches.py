@@ -1,6 +1,6 @@
 """From pictures of unlike sizes with their masks to batches of crops, placed at random, on the device."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,18 +9,18 @@ import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
-from percept.errors import DataError
+from percept.data.augment.draws import generator_of
+from percept.data.augment.layer import augment
+from percept.data.augment.recipe import Augmentation
+from percept.data.patches import mirrored
+from percept.data.pixel_preprocessing import PixelPreprocessing
+from percept.errors import DataError, OptionError
 from percept.evaluation.predict import Preprocessing
 from percept.training.batches import steps_an_epoch
 from percept.training.crop_sizes import Crop
 from percept.training.processes import share
 
 Array = NDArray[Any]
-PixelAugmentation = Callable[
-    [Array, NDArray[np.int64], NDArray[np.float32] | None, np.random.Generator],
-    tuple[Array, NDArray[np.int64], NDArray[np.float32] | None],
-]
-"""From crops (samples, height, width, channels), masks (samples, height, width) and weight maps to changed ones."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,12 @@ class MaskedPart:
         ignore: class number of pixels that do not count; crops get it where they reach beyond a picture.
         preprocessing: from crops to the network's input.
         weights: (height, width) weight of each pixel; None for equal ones.
-        augmentation: what happens to crops before that, or None.
+        augmentation: what happens to crops, their masks and weights on the device, or None; for uint8 pictures whose
+            preprocessing normalizes channels.
 
     Raises:
         DataError: a picture, its mask and its weights differ in size.
+        OptionError: an augmentation of pictures that are not normalized by channel.
     """
 
     pictures: Sequence[Array]
@@ -46,9 +48,11 @@ class MaskedPart:
     ignore: int
     preprocessing: Preprocessing
     weights: Sequence[NDArray[np.floating]] | None = None
-    augmentation: PixelAugmentation | None = None
+    augmentation: Augmentation | None = None
 
     def __post_init__(self) -> None:
+        if self.augmentation is not None and not isinstance(self.preprocessing, PixelPreprocessing):
+            raise OptionError(f"pictures go through {type(self.preprocessing).__name__}; leave the augmentation out")
         for row in self.rows:
             sides, mask = self.pictures[row].shape[:2], self.masks[row].shape
             weights = mask if self.weights is None else self.weights[row].shape
@@ -124,13 +128,16 @@ def pixel_batches(
         cut = [cut_crop(part, int(row), crop, generator) for row in rows[share(len(rows), accelerator)]]
         pictures, masks = np.stack([each[0] for each in cut]), np.stack([each[1] for each in cut])
         maps = None if part.weights is None else np.stack([each[2] for each in cut])
-        if part.augmentation is not None:
-            pictures, masks, maps = part.augmentation(pictures, masks, maps, generator)
-        yield PixelBatch(
-            part.preprocessing.tensor(pictures, accelerator.device),
-            torch.from_numpy(np.ascontiguousarray(masks)).to(accelerator.device),
-            None if maps is None else torch.from_numpy(np.ascontiguousarray(maps)).to(accelerator.device),
-        )
+        targets = torch.from_numpy(masks).to(accelerator.device)
+        weights = None if maps is None else torch.from_numpy(maps).to(accelerator.device)
+        if part.augmentation is None or not isinstance(part.preprocessing, PixelPreprocessing):
+            yield PixelBatch(part.preprocessing.tensor(pictures, accelerator.device), targets, weights)
+            continue
+        shown = torch.from_numpy(pictures).to(accelerator.device).permute(0, 3, 1, 2)
+        draws = generator_of(seed, epoch, step, accelerator.process_index)
+        moved = augment(shown, part.augmentation, draws, masks=targets, maps=weights)
+        classes = targets if moved.masks is None else moved.masks
+        yield PixelBatch(part.preprocessing.normalized(moved.pictures), classes, moved.maps)
 
 
 def cut_crop(
@@ -155,7 +162,7 @@ def cut_crop(
         for side, size, edge in zip(mask.shape, wanted, crop.border, strict=True)
     ]
     places = [np.arange(start, start + size) for start, size in zip(starts, wanted, strict=True)]
-    rows, columns = (_mirrored(each, side) for each, side in zip(places, mask.shape, strict=True))
+    rows, columns = (mirrored(each, side) for each, side in zip(places, mask.shape, strict=True))
     window = np.ix_(rows, columns)
     beyond = ~np.logical_and.outer(
         *((each >= 0) & (each < side) for each, side in zip(places, mask.shape, strict=True))
@@ -172,13 +179,6 @@ def _start(side: int, size: int, generator: np.random.Generator) -> int:
         return (side - size) // 2
     center = int(generator.integers(side))
     return min(max(center - size // 2, 0), side - size)
-
-
-def _mirrored(places: NDArray[np.int64], side: int) -> NDArray[np.int64]:
-    """Return the places inside a picture that places beyond its border are filled from, as in a mirror there."""
-    period = max(2 * (side - 1), 1)
-    turned = places % period
-    return np.minimum(turned, period - turned) if side > 1 else np.zeros_like(places)
 
 
 def _words(sides: Sequence[int]) -> str:

@@ -94,7 +94,7 @@ def learn_masks(
         IGNORE,
         prepared.preprocessing,
         _weights(prepared, recipe),
-        augmentation_of(prepared, recipe),
+        augmentation_of(prepared, training.augment or "none", side),
     )
     total = _total(loss)
     steps = steps_an_epoch(len(crops_an_epoch(part, crop)), settings.batch_size)
