@@ -7,6 +7,8 @@ from percept.models import MODELS, Architecture, choose_size
 from percept.nn.inspection import measure_network
 from percept.workflow.inspect import papers_own
 
+TAKES = {"image": "pictures", "table": "tables", "any": "pictures, tables"}
+OF_MASKS = {"unet": (1, 2)}  # channels and classes of a segmenter's paper; colors and the 21 of PASCAL VOC for the others
 SMALL_PICTURES, FEATURES = (32, 32), 10  # that networks for small pictures, and for tables, are measured on
 LARGE = 224  # pixels from which a network is one for the thousand classes of ImageNet
 
@@ -17,7 +19,7 @@ class ModelRow:
 
     Attributes:
         name: what `--model` takes.
-        takes: "pictures", "tables" or both.
+        takes: "pictures", "tables" or both; "masks" for pictures of which every pixel gets a class.
         input_size: what pictures are resized to.
         weights: how many.
         weights_of: the input that all the figures are for.
@@ -52,7 +54,7 @@ def model_rows() -> Iterator[ModelRow]:
         pictures = len(shape) == 3
         yield ModelRow(
             name=name,
-            takes={"image": "pictures", "table": "tables", "any": "pictures, tables"}[architecture.kind],
+            takes="masks" if architecture.task == "segmentation" else TAKES[architecture.kind],
             input_size=architecture.size_rule if architecture.kind != "table" else "-",
             weights=found.parameters,
             weights_of=f"{'x'.join(map(str, shape))}, {classes} classes" if pictures else f"{FEATURES} features",
@@ -68,6 +70,9 @@ def _input_of(name: str, architecture: Architecture) -> tuple[tuple[int, ...], i
     if architecture.kind == "table":
         return (FEATURES,), 10
     side = architecture.kept_sides[1]
+    if architecture.task == "segmentation":
+        channels, classes = OF_MASKS.get(name, (3, 21))
+        return (channels, side, side), classes
     if side >= LARGE:
         return (3, side, side), 1000
     return (3, *choose_size(name, SMALL_PICTURES)), 10
