@@ -20,7 +20,8 @@ Array = NDArray[Any]
 
 # Places in the `choices` that the kernel is called with, and their values.
 ACTIVATION, OUTPUT, SOLVER, BATCH, JUDGE, SCHEDULE, SURE, LANES = range(8)
-ACTIVATION_CODES = {"identity": 0, "logistic": 1, "tanh": 2, "relu": 3}
+RELU = 3
+ACTIVATION_CODES = {"identity": 0, "logistic": 1, "tanh": 2, "relu": RELU}
 OUTPUT_CODES = {("identity", "squared_error"): 0, ("logistic", "log_loss"): 1, ("softmax", "log_loss"): 2}
 OUTPUT_CODES |= {("exp", "poisson"): 3}
 SGD, NESTEROV, ADAM = 0, 1, 2
@@ -145,10 +146,13 @@ def matrix(flat: Array, start: int, rows: int, columns: int) -> Array:
 
 
 @compiled
-def weighted(W: Array, rows: int, units: int, A: Array, m: int, lanes: int, Z: Array) -> None:
-    """Multiply a layer's inputs A (rows, m) by its weights and biases (rows, units) into sums Z (units, m)."""
+def weighted(W: Array, rows: int, units: int, A: Array, m: int, lanes: int, relu: bool, Z: Array) -> None:
+    """Multiply a layer's inputs A (rows, m) by its weights and biases (rows, units) into sums Z (units, m).
+
+    In lanes `relu` makes activations of them.
+    """
     if lanes > 1:
-        forward_in_lanes(A, m // lanes, W, units, rows, Z)
+        forward_in_lanes(A, m // lanes, W, units, rows, Z, A.dtype.type(0 if relu else -np.inf))
     elif rows * m * A.itemsize <= NEAR:
         sums_of_rows(W, 1, units, units, A, m, rows, m, Z)
     else:
@@ -156,10 +160,15 @@ def weighted(W: Array, rows: int, units: int, A: Array, m: int, lanes: int, Z: A
 
 
 @compiled
-def returned(W: Array, inputs: int, units: int, D: Array, m: int, lanes: int, back: Array) -> None:
-    """Multiply slopes D (units, m) by a layer's weights into the slopes of its inputs (inputs, m)."""
+def returned(
+    W: Array, inputs: int, units: int, D: Array, m: int, lanes: int, A: Array, relu: bool, back: Array
+) -> None:
+    """Multiply slopes D (units, m) by a layer's weights into the slopes of its inputs A (inputs, m).
+
+    In lanes `relu` makes slopes by the sums before of them.
+    """
     if lanes > 1:
-        back_in_lanes(D, m // lanes, W, inputs, units, back)
+        back_in_lanes(D, m // lanes, W, inputs, units, back, A, D.dtype.type(0 if relu else np.nan))
     elif units * m * D.itemsize <= NEAR:
         sums_of_rows(W, units, 1, inputs, D, m, units, m, back)
     else:
@@ -207,7 +216,7 @@ def activate(z: Array, activation: int) -> None:
     that depends on a condition is slow, or keeps the loop from running in vectors.
     """
     one, nothing = z.dtype.type(1), z.dtype.type(0)
-    if activation == 3:
+    if activation == RELU:
         for i in range(z.size):
             value = z[i] + nothing
             z[i] = nothing if value < 0 else value
@@ -226,7 +235,7 @@ def activate(z: Array, activation: int) -> None:
 def differentiate(d: Array, a: Array, activation: int) -> None:
     """Turn slopes by activations into slopes by sums, in place."""
     one, nothing = d.dtype.type(1), d.dtype.type(0)
-    if activation == 3:
+    if activation == RELU:
         for i in range(d.size):
             slope = d[i] + nothing
             d[i] = nothing if a[i] == 0 else slope
@@ -377,6 +386,24 @@ def sgd(p: Array, g: Array, m: Array, decay: Array, share: Any, rate: Any, s: Ar
         p[i] += momentum * m[i] - q if nesterov else m[i]
 
 
+@compiled_in_place
+def move(
+    p: Array, g: Array, m: Array, v: Array, decay: Array, lanes: int, sizes: Array, solver: int, share: Any, rate: Any,
+    rates: Array, settings: Array,
+) -> None:  # fmt: skip
+    """Take one step, each layer at its own rate; arrays are (parameters, lanes), flat, others as for `adam`."""
+    offset = 0
+    for k in range(sizes.size - 1):
+        end = offset + (sizes[k] + 1) * sizes[k + 1] * lanes
+        q, h, f, d = p[offset:end], g[offset:end], m[offset:end], decay[offset:end]
+        own = rate * p.dtype.type(rates[k])
+        if solver == ADAM:
+            adam(q, h, f, v[offset:end], d, share, own, settings)
+        else:
+            sgd(q, h, f, d, share, own, settings, solver == NESTEROV)
+        offset = end
+
+
 @compiled
 def gather(inputs: tuple[Array, Array, Array, Array], chosen: Array, m: int, A: Array) -> None:
     """Copy rows of the inputs, dense or sparse, into a batch (features, m), 0 past the rows' number."""
@@ -470,7 +497,7 @@ def answer(
     direct = inputs[3].size > 0 and layers > 1
     if fresh and not direct:
         gather(inputs, chosen, m, values)
-    here, offset = 0, 0
+    here, offset, relu = 0, 0, choices[ACTIVATION] == RELU
     for k in range(layers):
         rows, units = sizes[k] + 1, sizes[k + 1]
         there, end = here + rows * m, offset + rows * units * lanes
@@ -480,11 +507,11 @@ def answer(
         if direct and k == 0:
             sparse_sums(inputs, chosen, m, matrix(p, 0, rows, units), np.empty(units, p.dtype), Z)
         else:
-            weighted(p[offset:end], rows, units, values[here:there], m, lanes, Z)
-        if k < layers - 1:
-            activate(Z, choices[ACTIVATION])
-        else:
+            weighted(p[offset:end], rows, units, values[here:there], m, lanes, relu and k < layers - 1, Z)
+        if k == layers - 1:
             finish(Z, units, m, choices[OUTPUT], column)
+        elif lanes == 1 or not relu:
+            activate(Z, choices[ACTIVATION])
         here, offset = there, end
 
 
@@ -517,7 +544,7 @@ def learn(
     """
     m, layers = rounded(chosen.size, lanes), sizes.size - 1
     direct = inputs[3].size > 0 and layers > 1
-    there, end = rows_before(sizes, layers) * m, p.size
+    there, end, relu = rows_before(sizes, layers) * m, p.size, choices[ACTIVATION] == RELU
     for k in range(layers - 1, -1, -1):
         rows, units = sizes[k] + 1, sizes[k + 1]
         here, offset = there - rows * m, end - rows * units * lanes
@@ -528,9 +555,10 @@ def learn(
             return
         correlated(A, rows, D, units, m, lanes, turned, G)
         if k > 0:
-            back = slopes[here : there - m]
-            returned(p[offset:end], sizes[k], units, D, m, lanes, back)
-            differentiate(back, values[here : there - m], choices[ACTIVATION])
+            back, active = slopes[here : there - m], values[here : there - m]
+            returned(p[offset:end], sizes[k], units, D, m, lanes, active, relu, back)
+            if lanes == 1 or not relu:
+                differentiate(back, active, choices[ACTIVATION])
         there, end = here, offset
 
 
@@ -796,16 +824,8 @@ def train_group(
             correction = 1.0
             if choices[SOLVER] == ADAM:
                 correction = np.sqrt(1 - constants[KEEP_2] ** step) / (1 - constants[KEEP_1] ** step)
-            offset = 0
-            for k in range(layers):
-                end = offset + (sizes[k] + 1) * sizes[k + 1] * lanes
-                share, rate = dtype.type(1 / mass), dtype.type(now * correction) * dtype.type(rates[k])
-                q, h, f, d = p[offset:end], g[offset:end], m[offset:end], decay[offset:end]
-                if choices[SOLVER] == ADAM:
-                    adam(q, h, f, v[offset:end], d, share, rate, settings)
-                else:
-                    sgd(q, h, f, d, share, rate, settings, choices[SOLVER] == NESTEROV)
-                offset = end
+            share, rate = dtype.type(1 / mass), dtype.type(now * correction)
+            move(p, g, m, v, decay, lanes, sizes, choices[SOLVER], share, rate, rates, settings)
         for lane in range(lanes):
             if not running[lane]:
                 continue

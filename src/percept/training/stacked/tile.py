@@ -48,26 +48,42 @@ def sums_of_rows(
 
 
 @intrinsic
-def forward_in_lanes(typing: Any, A: Any, m: Any, W: Any, units: Any, terms: Any, out: Any) -> Any:
+def forward_in_lanes(typing: Any, A: Any, m: Any, W: Any, units: Any, terms: Any, out: Any, floor: Any) -> Any:
     """Fill out (units, m, lanes) with the products of W (terms, units, lanes), transposed, and A (terms, m, lanes).
 
-    A lane holds the numbers of one network; m must be a multiple of four. All arrays are flat.
+    A lane holds the numbers of one network; m must be a multiple of four; what is below `floor` becomes `floor`. All
+    arrays are flat.
     """
 
-    def fill(builder: Any, size: int, A: Any, m: Any, W: Any, units: Any, terms: Any, out: Any) -> None:
-        _fill_lanes(builder, size, (A, 1, m, m), (W, 1, units, units), terms, (out, 1, m), (4,), adding=False)
+    def fill(builder: Any, size: int, A: Any, m: Any, W: Any, units: Any, terms: Any, out: Any, floor: Any) -> None:
+        def raised(total: Any, place: Any) -> Any:
+            least = _spread(builder, floor, total.type)
+            return builder.select(builder.fcmp_ordered("<=", total, least), least, total)
 
-    return types.void(A, m, W, units, terms, out), partial(_write, "forward_in_lanes", fill)
+        _fill_lanes(builder, size, (A, 1, m, m), (W, 1, units, units), terms, (out, 1, m), (4,), raised)
+
+    return types.void(A, m, W, units, terms, out, floor), partial(_write, "forward_in_lanes", fill)
 
 
 @intrinsic
-def back_in_lanes(typing: Any, D: Any, m: Any, W: Any, inputs: Any, units: Any, out: Any) -> Any:
-    """Fill out (inputs, m, lanes) with the products of W (inputs, units, lanes) and D (units, m, lanes)."""
+def back_in_lanes(typing: Any, D: Any, m: Any, W: Any, inputs: Any, units: Any, out: Any, A: Any, dead: Any) -> Any:
+    """Fill out (inputs, m, lanes) with the products of W (inputs, units, lanes) and D (units, m, lanes).
 
-    def fill(builder: Any, size: int, D: Any, m: Any, W: Any, inputs: Any, units: Any, out: Any) -> None:
-        _fill_lanes(builder, size, (D, 1, m, m), (W, units, 1, inputs), units, (out, 1, m), (4,), adding=False)
+    It becomes 0 where A (inputs, m, lanes) is `dead`, which a number that is not one never is.
+    """
 
-    return types.void(D, m, W, inputs, units, out), partial(_write, "back_in_lanes", fill)
+    def fill(
+        builder: Any, size: int, D: Any, m: Any, W: Any, inputs: Any, units: Any, out: Any, A: Any, dead: Any
+    ) -> None:
+        def masked(total: Any, place: Any) -> Any:
+            vectors = builder.bitcast(A, total.type.as_pointer())
+            active = builder.load(builder.gep(vectors, [place]), align=size)
+            off = builder.fcmp_ordered("==", active, _spread(builder, dead, total.type))
+            return builder.select(off, ir.Constant(total.type, [0.0] * total.type.count), total)
+
+        _fill_lanes(builder, size, (D, 1, m, m), (W, units, 1, inputs), units, (out, 1, m), (4,), masked)
+
+    return types.void(D, m, W, inputs, units, out, A, dead), partial(_write, "back_in_lanes", fill)
 
 
 @intrinsic
@@ -82,7 +98,7 @@ def correlate_in_lanes(
     def fill(
         builder: Any, size: int, A: Any, rows: Any, D: Any, columns: Any, m: Any, out: Any, down: Any, beside: Any
     ) -> None:
-        _fill_lanes(builder, size, (A, m, 1, rows), (D, m, 1, columns), m, (out, down, beside), (4, 1), adding=True)
+        _fill_lanes(builder, size, (A, m, 1, rows), (D, m, 1, columns), m, (out, down, beside), (4, 1))
 
     return types.void(A, rows, D, columns, m, out, down, beside), partial(_write, "correlate_in_lanes", fill)
 
@@ -111,7 +127,7 @@ def _fill(
     builder: Any, size: int, W: Any, first: Any, along: Any, count: Any, B: Any, stride: Any, terms: Any,
     columns: Any, out: Any,
 ) -> None:  # fmt: skip
-    """Write the instructions: all rows by fours, then by twos, then one by one; columns likewise, by vectors."""
+    """Write the instructions: all rows by sixes, what is left by fewer; columns likewise, by vectors."""
 
     def tile(row: Any, rows: int, width: int, column: Any) -> None:
         vector = ir.VectorType(B.type.pointee, width)
@@ -135,7 +151,7 @@ def _fill(
 
         def across(row: Any, rows: int = rows) -> None:
             column: Any = ir.Constant(count.type, 0)
-            for width in (VECTOR // size, 32 // size, 1):
+            for width in (*((4 * VECTOR // size,) if rows == 1 else ()), VECTOR // size, 32 // size, 1):
                 column = _by(builder, column, columns, width, partial(tile, row, rows, width))
 
         row = _by(builder, row, count, rows, across)
@@ -143,12 +159,12 @@ def _fill(
 
 def _fill_lanes(
     builder: Any, size: int, left: tuple[Any, ...], right: tuple[Any, ...], terms: Any, to: tuple[Any, ...],
-    heights: Sequence[int], *, adding: bool,
+    heights: Sequence[int], ending: Callable[[Any, Any], Any] | None = None,
 ) -> None:  # fmt: skip
     """Write the instructions that multiply matrices whose numbers are vectors with a lane for each network.
 
     In numpy's words, for each r below `rows` and c below `columns`, out[r * down + c * beside] is the sum over k of
-    A[r * first + k * along] * B[c * across + k * stride], added to what is there if `adding`.
+    A[r * first + k * along] * B[c * across + k * stride].
 
     Args:
         builder: of the function.
@@ -158,7 +174,7 @@ def _fill_lanes(
         terms: of each sum.
         to: out, down, beside.
         heights: rows of a tile, as long as there are so many; rows are a multiple of the last.
-        adding: whether to go on from the sums in `out`.
+        ending: what becomes of a sum, by it and its place in `out`; without it, the sums are added to `out`.
     """
     (A, first, along, rows), (B, across, stride, columns), (out, down, beside) = left, right, to
     vector = ir.VectorType(B.type.pointee, LANES // size)
@@ -182,12 +198,20 @@ def _fill_lanes(
                     new.append(builder.fadd(total, builder.fmul(number_of_each, each, flags=_FUSED), flags=_FUSED))
             return new
 
-        def ends() -> list[Any]:
-            return [end for line in lines(out, row, high, down) for end in lines(line, column, wide, beside)]
+        def places() -> list[Any]:
+            start = _plus(builder, _times(builder, row, down), _times(builder, column, beside))
+            apart = [(each, other) for each in range(high) for other in range(wide)]
+            return [
+                _plus(builder, start, _plus(builder, _times(builder, down, each), _times(builder, beside, other)))
+                for each, other in apart
+            ]
 
-        before = [builder.load(each, align=size) for each in ends()] if adding else [zero] * (high * wide)
-        for total, end in zip(_repeat(builder, terms, add, before), ends(), strict=True):
-            builder.store(total, end, align=size)
+        before = [zero] * (high * wide)
+        if ending is None:
+            before = [builder.load(builder.gep(out, [each]), align=size) for each in places()]
+        for total, place in zip(_repeat(builder, terms, add, before), places(), strict=True):
+            end = total if ending is None else ending(total, place)
+            builder.store(end, builder.gep(out, [place]), align=size)
 
     column: Any = ir.Constant(columns.type, 0)
     for wide in WIDTHS:
@@ -212,6 +236,7 @@ def _times(builder: Any, value: Any, factor: Any) -> Any:
 
 
 def _plus(builder: Any, value: Any, more: Any) -> Any:
+    """Return a sum of numbers of places, the second of which may be known beforehand."""
     return builder.add(value, ir.Constant(value.type, more) if isinstance(more, int) else more)
 
 
