@@ -18,7 +18,7 @@ from percept.training.stacked.work import Work
 
 _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 ARITHMETIC = 4e-10  # seconds for one sample and one parameter, forward and back; right within a factor
-IN_LANES = 24_000  # bytes of the parameters of networks that are trained in lanes: larger ones leave no lane's worth
+IN_LANES = 64_000  # bytes of the parameters of networks that are trained in lanes: larger ones leave no lane's worth
 SHORT = 0.2  # seconds that Ctrl-C may wait for
 _loaded: set[str] = set()  # number types whose kernel this process has
 _ENDINGS = {("identity", "squared_error"), ("logistic", "log_loss"), ("softmax", "log_loss"), ("exp", "poisson")}
