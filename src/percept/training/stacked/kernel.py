@@ -1,9 +1,12 @@
-"""The compiled loop that trains one network of a stack on the CPU; its arithmetic does not know about the others.
+"""The compiled loop that trains the networks of a stack on the CPU; no network's arithmetic knows about the others.
 
 Everything here is compiled by numba, which looks at the date of this one file to tell whether what it keeps on disk is
 out of date: compiled functions therefore do not go into other files. Activations lie unit by unit (units, samples),
 in one flat buffer, so that every inner loop runs over the samples of a batch, whose number is rounded up to a multiple
-of eight; what is past the batch's end has slopes of 0. Where numbers of places are unsigned, it is because numba tries
+of eight; what is past the batch's end has slopes of 0. Small networks are trained side by side, each in one lane of a
+vector: what is (n,) for one network then is (n, lanes), flat, and every loop but the products, the gathering and the
+sums goes on as before. A sum takes its terms in the same order in a lane and alone, so that the bits are the same.
+Where numbers of places are unsigned, it is because numba tries
 every signed one for a negative index, and such loops do not become vector instructions. No flag lets the compiler
 assume that numbers are finite: a run that diverges must end in NaN, as it does in numpy.
 """
@@ -887,7 +890,7 @@ def train_models(
     scores: Array,
     halt: Array,
 ) -> None:
-    """Train some models of a stack, one after the other; arrays are those of `train_group`, a line for each model.
+    """Train some models of a stack, those that take the same steps in lanes; arrays are those of `train_group`.
 
     Args:
         models: which of them.
