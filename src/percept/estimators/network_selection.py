@@ -184,7 +184,7 @@ class NetworkSelection(TrainingOptions, BaseEstimator):  # type: ignore[misc]
     def _take(self, block: Block, trials: Trials, scorer: Any, table: Table, answers: OutOfFold) -> None:
         """Score a block's networks, and keep what the candidates' better restarts answered."""
         per = [seconds / len(block.jobs) for seconds in trials.seconds]
-        learned: NDArray[np.bool_] = np.isfinite(trials.parameters).all(axis=1)
+        learned = np.asarray(np.isfinite(trials.parameters).all(axis=1))
         for model, job in enumerate(block.jobs):
             place = (job.candidate, job.fold.number, job.restart)
             found = Trained(trials.parameters[model], trials.statistics[model])

@@ -137,8 +137,10 @@ def train(work: Work, courses: Courses, rule: Rule, tell: Callable[[int], None] 
     seconds = work.epochs * int(work.counts.sum()) * work.network.parameter_count * ARITHMETIC
     running = courses.running
     running = running[np.argsort(work.counts[running], kind="stable")]  # those that can be trained in lanes together
+    stopped = work.models - len(running)
+    told = None if tell is None else lambda done: tell(stopped + done)
     try:
-        _spread(lambda models: function(_given(models), *arguments), running, lanes, seconds, halt, tell)
+        _spread(lambda models: function(_given(models), *arguments), running, lanes, seconds, halt, told)
     finally:
         courses.losses[:, epochs], courses.scores[:, epochs] = losses, scores
 
@@ -201,6 +203,8 @@ def _spread(
 ) -> None:
     """Deal models to threads, whole lanes together; where they take long, the main thread is free to hear of Ctrl-C."""
     threads, groups = allowed_threads(), -(-len(models) // lanes)
+    if not len(models):
+        return
     with one_blas_thread():
         if len(models) == 1 and seconds < SHORT:
             work(models)

@@ -6,9 +6,9 @@ in one flat buffer, so that every inner loop runs over the samples of a batch, w
 of eight; what is past the batch's end has slopes of 0. Small networks are trained side by side, each in one lane of a
 vector: what is (n,) for one network then is (n, lanes), flat, and every loop but the products, the gathering and the
 sums goes on as before. A sum takes its terms in the same order in a lane and alone, so that the bits are the same.
-Where numbers of places are unsigned, it is because numba tries
-every signed one for a negative index, and such loops do not become vector instructions. No flag lets the compiler
-assume that numbers are finite: a run that diverges must end in NaN, as it does in numpy.
+Where numbers of places are unsigned, it is because numba tries every signed one for a negative index, and such loops
+do not become vector instructions. No flag lets the compiler assume that numbers are finite: a run that diverges must
+end in NaN, as it does in numpy.
 """
 
 from typing import Any
