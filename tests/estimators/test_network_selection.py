@@ -31,6 +31,7 @@ from percept.estimators.classifier import MLPClassifier
 from percept.estimators.classifier_cv import MLPClassifierCV
 from percept.estimators.regressor import MLPRegressor
 from percept.estimators.regressor_cv import MLPRegressorCV
+from percept.estimators.stack import Block, Trials, run_block
 from percept.training.stacked import compiled
 
 ALPHAS = [0.001, 0.1, 10.0]
@@ -375,6 +376,30 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 500  # megabytes above the import
+
+
+@pytest.mark.parametrize("named", [{}, {"early_stopping": True, "n_iter_no_change": 2, "max_iter": 30}])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_network_of_a_fold_is_the_one_trained_alone_to_the_last_bit(
+    dtype: Any, named: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled.ready(np.dtype(dtype))
+    X, y = WINE[0].astype(dtype), WINE[1]
+    seen: list[tuple[Block, Trials]] = []
+
+    def watched(block: Block, **how: Any) -> Trials:
+        seen.append((block, run_block(block, **how)))
+        return seen[-1][1]
+
+    monkeypatch.setattr(network_selection, "run_block", watched)
+    options = {**OPTIONS, **named, "hidden_layer_sizes": (9, 5)}
+    MLPClassifierCV(ALPHAS, cv=4, refit=False, **options).fit(X, y)
+    for block, trials in seen:
+        for job, parameters in zip(block.jobs, trials.parameters, strict=True):
+            train = job.fold.train
+            alone = MLPClassifier(alpha=job.alpha, **options).fit(X[train], y[train])
+            own = [part.ravel() for pair in zip(alone.coefs_, alone.intercepts_, strict=True) for part in pair]
+            np.testing.assert_array_equal(parameters, np.concatenate(own))
 
 
 def test_the_kernel_is_what_trains_a_stack() -> None:

@@ -250,7 +250,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
 
     def _score(self, outputs: Floats, T: Floats, sample_weight: Floats | None) -> float:
         right = (self._chosen(outputs) == (T > 0)).all(axis=1)
-        return float(np.average(right, weights=sample_weight))
+        return float(right.mean() if sample_weight is None else np.average(right, weights=sample_weight))
 
     def _score_name(self) -> str:
         return "highest" if self._kind == "multiclass" and self.n_outputs_ > 1 else "hits"

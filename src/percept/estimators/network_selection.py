@@ -184,12 +184,14 @@ class NetworkSelection(TrainingOptions, BaseEstimator):  # type: ignore[misc]
     def _take(self, block: Block, trials: Trials, scorer: Any, table: Table, answers: OutOfFold) -> None:
         """Score a block's networks, and keep what the candidates' better restarts answered."""
         per = [seconds / len(block.jobs) for seconds in trials.seconds]
+        learned = np.asarray(np.isfinite(trials.parameters).all(axis=1))
         for model, job in enumerate(block.jobs):
             place = (job.candidate, job.fold.number, job.restart)
             found = Trained(trials.parameters[model], trials.statistics[model])
             named = (scorer, job.fold, block.network, found)
-            table.scores[place] = score(*named, trials.outputs[model], job.fold.test)
-            if self.return_train_score:
+            if learned[model]:
+                table.scores[place] = score(*named, trials.outputs[model], job.fold.test)
+            if self.return_train_score and learned[model]:
                 table.train_scores[place] = score(*named, trials.train_outputs[model], job.fold.train)
             held = trials.scores[model]
             table.losses[place] = trials.losses[model] if np.isnan(held) else -held

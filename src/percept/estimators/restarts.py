@@ -44,5 +44,7 @@ def lowest(values: ArrayLike) -> NDArray[np.intp]:
         >>> int(lowest([float("nan"), 2.0, 1.0]))
         2
     """
-    numbers = np.nan_to_num(np.asarray(values, np.float64), nan=np.inf, posinf=np.inf, neginf=-np.inf)
-    return np.asarray(numbers.argmin(axis=-1))
+    numbers = np.asarray(values, np.float64)
+    if numbers.shape[-1] == 1:
+        return np.zeros(numbers.shape[:-1], np.intp)
+    return np.asarray(np.where(np.isnan(numbers), np.inf, numbers).argmin(axis=-1))

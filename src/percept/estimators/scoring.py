@@ -39,7 +39,7 @@ def scorer_of(scoring: Any, template: Any, *, lone: bool) -> tuple[Any, str]:
 
 
 def score(scorer: Any, fold: Fold, network: Network, found: Trained, outputs: Floats, rows: NDArray[np.intp]) -> float:
-    """Return the score of one network on rows of its fold's material; NaN where it has not learned numbers.
+    """Return the score of one network on rows of its fold's material; NaN where an answer is not finite.
 
     Args:
         scorer: of `scorer_of`.
@@ -50,7 +50,7 @@ def score(scorer: Any, fold: Fold, network: Network, found: Trained, outputs: Fl
         rows: of the material.
     """
     material = fold.material
-    if not (np.isfinite(outputs).all() and np.isfinite(found.parameters).all()):
+    if not np.isfinite(outputs).all():
         return float("nan")
     weight = None if material.weight is None else material.weight[rows]
     if scorer is None:

@@ -100,13 +100,15 @@ def blocks_of(
     for hidden, numbers in shapes.items():
         jobs: list[Job] = []
         network: Network | None = None
+        samples, many = 0, len(numbers) * restarts
         for fold in folds:
-            shape = _network(fold.material, hidden)
-            many = len(numbers) * restarts
-            if jobs and (shape != network or fold.material is not jobs[-1].fold.material or _full(shape, jobs, many)):
+            same = bool(jobs) and fold.material is jobs[-1].fold.material
+            shape = network if same and network is not None else _network(fold.material, hidden)
+            if jobs and (not same or _full(shape, jobs, samples, many)):
                 yield Block(network or shape, tuple(jobs))
-                jobs = []
+                jobs, samples = [], 0
             network = shape
+            samples += many * len(fold.train)
             jobs += [Job(fold, each, candidates[each][0], restart) for each in numbers for restart in range(restarts)]
         if network is not None and jobs:
             yield Block(network, tuple(jobs))
@@ -118,11 +120,14 @@ def _network(material: Material, hidden: tuple[int, ...]) -> Network:
     return design
 
 
-def _full(network: Network, jobs: Sequence[Job], more: int) -> bool:
-    """Return whether so many networks more would take too much memory, or too long to lose them."""
+def _full(network: Network, jobs: Sequence[Job], samples: int, more: int) -> bool:
+    """Return whether so many networks more would take too much memory, or these too long to lose them.
+
+    `samples` are those that all jobs together are trained on.
+    """
     material, count = jobs[0].fold.material, len(jobs) + more
     each = 4 * network.parameter_count + (len(material.T) if jobs[0].fold.weight is not None else 0)
-    work = network.parameter_count * sum(len(job.fold.train) for job in jobs) * material.template.max_iter
+    work = network.parameter_count * samples * material.template.max_iter
     return bool(count * each * material.X.dtype.itemsize > ROOM or work > A_WHILE)
 
 

@@ -3,18 +3,22 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from percept.training.stacked import compiled, kernel, threads
+from percept.training.stacked.course import Courses, Rule, new_courses
 from percept.training.stacked.design import Network
 from percept.training.stacked.draw import draw_orders, initial_parameters
-from percept.training.stacked.run import run_epochs
+from percept.training.stacked.run import run_courses, run_epochs
 from percept.training.stacked.solver import Adam, Sgd, Solver, State, new_state
+from percept.training.stacked.work import Work, prepare
 
 NETWORK = Network((5, 6, 4, 3), "relu", "softmax", "log_loss")
 SAMPLES = 60
@@ -26,6 +30,7 @@ STARTS = np.stack([initial_parameters(NETWORK, np.random.RandomState(seed)) for 
 ROWS = np.stack([np.random.RandomState(seed).permutation(SAMPLES)[:41] for seed in range(MODELS)])
 ORDERS = np.stack([draw_orders(np.random.RandomState(seed), 41, 3) for seed in range(MODELS)])
 ALPHAS = np.array([0, 1e-4, 0.01, 0.1, 1, 3])
+RANDOM_LABELS = RANDOM.randint(100, size=SAMPLES)
 WEIGHTS = RANDOM.uniform(0.5, 2, (MODELS, SAMPLES))
 
 
@@ -45,6 +50,83 @@ def test_a_model_has_the_same_bits_alone_and_in_a_stack(solver: Solver) -> None:
         np.testing.assert_array_equal(alone[0], losses[model])
         for name in ("parameters", "first", "second", "steps"):
             np.testing.assert_array_equal(getattr(own, name)[0], getattr(state, name)[model])
+
+
+SHAPES = {
+    "the third batch is partial": (Network((5, 6, 4, 3), "relu", "softmax", "log_loss"), 17),
+    "one sample is left for the last": (Network((5, 33, 3), "tanh", "softmax", "log_loss"), 20),
+    "all samples at once": (Network((5, 9), "relu", "identity", "squared_error"), 100),
+    "one output": (Network((5, 12, 1), "logistic", "logistic", "log_loss"), 8),
+    "many outputs": (Network((5, 4, 11), "relu", "exp", "poisson"), 33),
+}
+
+
+def ordered(network: Network, models: slice | int, batch: int, solver: Solver, dtype: str, epochs: int = 3) -> Work:
+    """Return the order to train some of eleven networks, all with weights, samples and penalties of their own."""
+    numbers = np.atleast_1d(np.arange(11)[models])
+    targets = np.eye(network.sizes[-1])[RANDOM_LABELS % network.sizes[-1]]
+    rows = np.stack([np.random.RandomState(seed).permutation(SAMPLES) for seed in range(11)])
+    starts = np.stack([initial_parameters(network, np.random.RandomState(seed), dtype) for seed in range(11)])
+    orders = np.stack([draw_orders(np.random.RandomState(seed), 41, epochs) for seed in range(11)])
+    return prepare(
+        network, X, targets, new_state(network, starts[numbers]), rows[numbers, :41], orders[numbers], batch,
+        np.linspace(0, 1, 11)[numbers], solver, None, None, None, None, None, rows[numbers, 41:],
+    )  # fmt: skip
+
+
+def trained(work: Work, rule: Rule) -> tuple[Courses, list[NDArray[np.generic]]]:
+    """Train by the kernel; return what is left of each network, one line each."""
+    courses = new_courses(work.state, rule, work.epochs)
+    run_courses(work, courses, rule, engine="kernel")
+    state = work.state
+    kept = [state.parameters, state.first, state.second, state.steps, courses.losses, courses.table]
+    return courses, [*kept, courses.best, courses.scores]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("solver", [Adam(0.01), Sgd(0.05), Sgd(0.05, 0.9, nesterov=False)])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_model_has_the_same_bits_in_a_lane_of_a_vector(shape: str, solver: Solver, dtype: str) -> None:
+    network, batch = SHAPES[shape]
+    rule = Rule(learning_rate=solver.learning_rate)
+    work = ordered(network, slice(None), batch, solver, dtype)
+    assert compiled.lanes_of(work, rule) == 32 // np.dtype(dtype).itemsize
+    _, stack = trained(work, rule)
+    for model in range(work.models):
+        _, alone = trained(ordered(network, model, batch, solver, dtype), rule)
+        for whole, own in zip(stack, alone, strict=True):
+            np.testing.assert_array_equal(whole[model], own[0])
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule("loss", tolerance=0.02, patience=2, learning_rate=0.03),
+        Rule("score", "highest", tolerance=0.0, patience=3, learning_rate=0.03),
+        Rule("score", "r2", patience=2, schedule="invscaling", learning_rate=0.03),
+        Rule("loss", tolerance=0.05, patience=1, schedule="adaptive", learning_rate=0.03),
+    ],
+    ids=["loss", "highest", "r2 and invscaling", "adaptive"],
+)
+def test_a_model_stops_in_a_stack_where_it_stops_alone(rule: Rule) -> None:
+    network = SHAPES["the third batch is partial"][0]
+    courses, stack = trained(ordered(network, slice(None), 17, Adam(0.03), "float64", 60), rule)
+    assert len(set(courses.epochs.tolist())) > 2
+    for model in range(11):
+        _, alone = trained(ordered(network, model, 17, Adam(0.03), "float64", 60), rule)
+        for whole, own in zip(stack, alone, strict=True):
+            np.testing.assert_array_equal(whole[model], own[0])
+
+
+def test_lanes_are_for_small_networks_that_take_the_same_steps() -> None:
+    small, rule = Network((5, 6, 3), "relu", "softmax", "log_loss"), Rule()
+    work = ordered(small, slice(None), 8, Adam(), "float64")
+    assert compiled.lanes_of(work, rule) == 4
+    assert compiled.lanes_of(work, Rule(schedule="adaptive")) == 1
+    assert compiled.lanes_of(replace(work, weights=np.ones((1, SAMPLES))), rule) == 1
+    assert compiled.lanes_of(replace(work, X=csr_matrix(X)), rule) == 1
+    assert compiled.lanes_of(replace(work, batch_size=5000, rows=np.zeros((1, 5000), np.intp)), rule) == 1
+    assert compiled.lanes_of(ordered(Network((5, 900, 3)), slice(None), 8, Adam(), "float64"), rule) == 1
 
 
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

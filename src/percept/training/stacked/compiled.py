@@ -18,6 +18,7 @@ from percept.training.stacked.work import Work
 
 _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 ARITHMETIC = 4e-10  # seconds for one sample and one parameter, forward and back; right within a factor
+IN_LANES = 64_000  # bytes of the parameters of networks that are trained in lanes: larger ones leave no lane's worth
 SHORT = 0.2  # seconds that Ctrl-C may wait for
 _loaded: set[str] = set()  # number types whose kernel this process has
 _ENDINGS = {("identity", "squared_error"), ("logistic", "log_loss"), ("softmax", "log_loss"), ("exp", "poisson")}
@@ -122,8 +123,9 @@ def train(work: Work, courses: Courses, rule: Rule, tell: Callable[[int], None] 
     epochs = slice(begun, begun + work.epochs)
     losses, scores = (np.full_like(each[:, epochs], np.nan, order="C") for each in (courses.losses, courses.scores))
     halt = np.zeros(1, np.int64)
+    lanes = lanes_of(work, rule)
     choices, constants = _settings(
-        work.network, work.batch_size, work.solver, rule, state.parameters.dtype, sure=_sure(work.T)
+        work.network, work.batch_size, work.solver, rule, state.parameters.dtype, sure=_sure(work.T), lanes=lanes
     )
     arguments = (
         *(_inputs(work.X, state.parameters.dtype), _given(work.T), _given(work.weights)),
@@ -133,8 +135,12 @@ def train(work: Work, courses: Courses, rule: Rule, tell: Callable[[int], None] 
         *(state.parameters, state.first, state.second, courses.best, courses.table, losses, scores, halt),
     )
     seconds = work.epochs * int(work.counts.sum()) * work.network.parameter_count * ARITHMETIC
+    running = courses.running
+    running = running[np.argsort(work.counts[running], kind="stable")]  # those that can be trained in lanes together
+    stopped = work.models - len(running)
+    told = None if tell is None else lambda done: tell(stopped + done)
     try:
-        _spread(lambda models: function(_given(models), *arguments), work.models, seconds, halt, tell)
+        _spread(lambda models: function(_given(models), *arguments), running, lanes, seconds, halt, told)
     finally:
         courses.losses[:, epochs], courses.scores[:, epochs] = losses, scores
 
@@ -171,26 +177,43 @@ def answers(
     )
     seconds = int(counts[rows_of].sum()) * network.parameter_count * ARITHMETIC / 3
     halt = np.zeros(1, np.int64)
-    _spread(lambda models: function(_given(models), *arguments), len(parameters), seconds, halt, None)
+    _spread(lambda models: function(_given(models), *arguments), np.arange(len(parameters)), 1, seconds, halt, None)
     return found
+
+
+def lanes_of(work: Work, rule: Rule) -> int:
+    """Return how many networks of a stack are trained at once, one in each lane of a vector."""
+    from percept.training.stacked import kernel
+
+    size, sizes = work.state.parameters.itemsize, work.network.sizes
+    samples = min(work.batch_size, work.rows.shape[1]) + 7
+    few = work.network.parameter_count * kernel.LANE_BYTES <= IN_LANES
+    near = (max(sizes) + 1) * samples * size <= kernel.NEAR  # else BLAS adds up its gradients in its own order
+    plain = not work.sparse and not work.weights.size and rule.schedule != "adaptive"  # all take the same steps
+    return kernel.LANE_BYTES // size if few and near and plain else 1
 
 
 def _spread(
     work: Callable[[NDArray[np.intp]], None],
-    models: int,
+    models: NDArray[np.intp],
+    lanes: int,
     seconds: float,
     halt: NDArray[np.int64],
     tell: Callable[[int], None] | None,
 ) -> None:
-    """Deal the models to threads; where they take long, the main thread is left free to hear of Ctrl-C."""
-    threads = min(allowed_threads(), models)
+    """Deal models to threads, whole lanes together; where they take long, the main thread is free to hear of Ctrl-C."""
+    threads, groups = allowed_threads(), -(-len(models) // lanes)
+    if not len(models):
+        return
     with one_blas_thread():
-        if models == 1 and seconds < SHORT:
-            work(np.arange(1))
+        if len(models) == 1 and seconds < SHORT:
+            work(models)
             return
-        parts = np.array_split(np.arange(models), max(threads * 4, models // 16) if models > threads else models)
-        with ThreadPoolExecutor(threads) as pool:
-            jobs = {pool.submit(work, part): len(part) for part in parts if len(part)}
+        many = min(groups, max(threads * 4, len(models) // 16))
+        ends = [groups * part // many * lanes for part in range(1, many)]
+        parts = np.split(models, ends)
+        with ThreadPoolExecutor(min(threads, many)) as pool:
+            jobs = {pool.submit(work, part): len(part) for part in parts}
             done = 0
             try:
                 for job in as_completed(jobs):
@@ -219,7 +242,14 @@ def _sure(T: Floats) -> bool:
 
 
 def _settings(
-    network: Network, batch_size: int, solver: Solver, rule: Rule, dtype: np.dtype[Any], *, sure: bool = False
+    network: Network,
+    batch_size: int,
+    solver: Solver,
+    rule: Rule,
+    dtype: np.dtype[Any],
+    *,
+    sure: bool = False,
+    lanes: int = 1,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the kernel's choices and constants."""
     from percept.training.stacked import kernel
@@ -234,6 +264,6 @@ def _settings(
     judge = {"nothing": kernel.NOTHING, "loss": kernel.LOSS, "score": kernel.SCORES[rule.score]}[rule.judge]
     ending = kernel.OUTPUT_CODES[network.output, str(network.loss)]
     schedule = kernel.SCHEDULES[rule.schedule]
-    choices = (kernel.ACTIVATION_CODES[network.activation], ending, kind, batch_size, judge, schedule, sure)
+    choices = (kernel.ACTIVATION_CODES[network.activation], ending, kind, batch_size, judge, schedule, sure, lanes)
     stopping = (rule.tolerance, rule.patience, rule.power_t, rule.learning_rate, SMALLEST_RATE)
     return np.array(choices, np.int64), np.array([*constants, *stopping])

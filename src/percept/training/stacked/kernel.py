@@ -1,11 +1,14 @@
-"""The compiled loop that trains one network of a stack on the CPU; its arithmetic does not know about the others.
+"""The compiled loop that trains the networks of a stack on the CPU; no network's arithmetic knows about the others.
 
 Everything here is compiled by numba, which looks at the date of this one file to tell whether what it keeps on disk is
 out of date: compiled functions therefore do not go into other files. Activations lie unit by unit (units, samples),
 in one flat buffer, so that every inner loop runs over the samples of a batch, whose number is rounded up to a multiple
-of eight; what is past the batch's end has slopes of 0. Where numbers of places are unsigned, it is because numba tries
-every signed one for a negative index, and such loops do not become vector instructions. No flag lets the compiler
-assume that numbers are finite: a run that diverges must end in NaN, as it does in numpy.
+of eight; what is past the batch's end has slopes of 0. Small networks are trained side by side, each in one lane of a
+vector: what is (n,) for one network then is (n, lanes), flat, and every loop but the products, the gathering and the
+sums goes on as before. A sum takes its terms in the same order in a lane and alone, so that the bits are the same.
+Where numbers of places are unsigned, it is because numba tries every signed one for a negative index, and such loops
+do not become vector instructions. No flag lets the compiler assume that numbers are finite: a run that diverges must
+end in NaN, as it does in numpy.
 """
 
 from typing import Any
@@ -19,8 +22,9 @@ from percept.training.stacked import tile
 Array = NDArray[Any]
 
 # Places in the `choices` that the kernel is called with, and their values.
-ACTIVATION, OUTPUT, SOLVER, BATCH, JUDGE, SCHEDULE, SURE = range(7)
-ACTIVATION_CODES = {"identity": 0, "logistic": 1, "tanh": 2, "relu": 3}
+ACTIVATION, OUTPUT, SOLVER, BATCH, JUDGE, SCHEDULE, SURE, LANES = range(8)
+RELU = 3
+ACTIVATION_CODES = {"identity": 0, "logistic": 1, "tanh": 2, "relu": RELU}
 OUTPUT_CODES = {("identity", "squared_error"): 0, ("logistic", "log_loss"): 1, ("softmax", "log_loss"): 2}
 OUTPUT_CODES |= {("exp", "poisson"): 3}
 SGD, NESTEROV, ADAM = 0, 1, 2
@@ -33,17 +37,22 @@ KEEP_1, KEEP_2, EPSILON, TINY, TOLERANCE, PATIENCE, POWER, RATE, SMALLEST = rang
 # Places in a model's `course`.
 NOW, BEST, UNIMPROVED, STOPPED, SEEN, EPOCHS = range(6)  # as in `course`, whose change would not be noticed here
 
-NARROW = 4  # gradients of matrices with a side of at most so many units are summed along the samples
+NARROW = 8  # gradients of fewer units than this are summed in vectors of the layer's inputs
+NEARBY = 16  # samples of several networks that are taken at once, so that their activations stay near the processor
+SUMS = 64  # terms of a penalty that are added up at once, each to its own sum; a multiple of any number of lanes
+LANE_BYTES = tile.LANES  # of a vector with a number of each of several networks
 NEAR = 120_000  # bytes of a matrix that stays near the processor while it is gone through again and again
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # of functions that Python does not call
 _ROUNDING = {"contract"}  # a * b + c in one instruction
-_SUMS = {"contract", "reassoc", "nsz", "arcp"}  # besides: sums in any order, so that they run in vectors
 _WHOLE = 6755399441055744.0  # 1.5 * 2^52: added to a number, it leaves the nearest whole one in the last bits
 _EXPONENT = 4503599627370496.0  # 2^52: its bits with those of a small whole number added are 2^52 plus that number
 U: Any = np.uintp
 sums_of_rows: Any = tile.sums_of_rows
+forward_in_lanes: Any = tile.forward_in_lanes
+back_in_lanes: Any = tile.back_in_lanes
+correlate_in_lanes: Any = tile.correlate_in_lanes
 
 
 def compiled(function: Function) -> Function:
@@ -59,11 +68,6 @@ def compiled_in_place(function: Function) -> Function:
 def compiled_to_be_called(function: Function) -> Function:
     """Compile like `compiled` what Python calls."""
     return compiled_and_kept(function, fastmath=_ROUNDING, **_OPTIONS)
-
-
-def compiled_sum(function: Function) -> Function:
-    """Compile like `compiled`, letting sums be taken in any order."""
-    return compiled_and_kept(function, fastmath=_SUMS, **_OPTIONS, **_INNER)
 
 
 @compiled_to_be_called
@@ -114,63 +118,28 @@ def logarithm(x: float) -> float:
     return result
 
 
-@compiled_sum
-def correlate(A: Array, rows: int, D: Array, columns: int, m: int, G: Array, down: int, across: int) -> None:
-    """Fill G with the products of each row of A (rows, m) and each row of D (columns, m), summed over samples.
-
-    Neighboring rows of A lie `down` apart in the flat G, neighboring rows of D `across`.
-    """
-    rows, columns, m, down, across = U(rows), U(columns), U(m), U(down), U(across)
-    one, two, four, zero = U(1), U(2), U(4), A.dtype.type(0)
-    n, d = U(0), U(0)
-    while n < columns:
-        pair = n + two <= columns
-        e = d + m if pair else d  # a lone last row is taken twice
-        h = across if pair else U(0)
-        k, a0, g = U(0), U(0), n * across
-        while k + four <= rows:
-            a1, a2, a3 = a0 + m, a0 + m + m, a0 + m + m + m
-            s0, s1, s2, s3, t0, t1, t2, t3 = zero, zero, zero, zero, zero, zero, zero, zero
-            for i in range(m):
-                x, y = D[d + i], D[e + i]
-                s0 += A[a0 + i] * x
-                s1 += A[a1 + i] * x
-                s2 += A[a2 + i] * x
-                s3 += A[a3 + i] * x
-                t0 += A[a0 + i] * y
-                t1 += A[a1 + i] * y
-                t2 += A[a2 + i] * y
-                t3 += A[a3 + i] * y
-            G[g], G[g + down], G[g + down + down], G[g + down + down + down] = s0, s1, s2, s3
-            g += h
-            G[g], G[g + down], G[g + down + down], G[g + down + down + down] = t0, t1, t2, t3
-            g, k, a0 = g - h + four * down, k + four, a3 + m
-        while k < rows:
-            s0, t0 = zero, zero
-            for i in range(m):
-                s0 += A[a0 + i] * D[d + i]
-                t0 += A[a0 + i] * D[e + i]
-            G[g], G[g + h] = s0, t0
-            g, k, a0 = g + down, k + one, a0 + m
-        n, d = n + two, e + m
+@compiled
+def penalty(decay: Array, p: Array, squares: Array, lanes: int, found: Array) -> None:
+    """Fill `found` (lanes,) with each network's sum of decay p^2; `squares` (SUMS * lanes,) is scratch."""
+    for i in range(squares.size):
+        squares[i] = 0
+    for start in range(0, p.size, squares.size):
+        q, d = p[start : start + squares.size], decay[start : start + squares.size]
+        s = squares[: q.size]
+        for i in range(q.size):
+            s[i] += d[i] * (q[i] * q[i])
+    found[:] = 0
+    add_up(squares, lanes, found)
 
 
-@compiled_sum
-def total(values: Array) -> float:
-    """Return the sum of an array."""
-    result: float = values.dtype.type(0)
-    for i in range(values.size):
-        result += values[i]
-    return result
-
-
-@compiled_sum
-def penalty(decay: Array, p: Array) -> float:
-    """Return the sum of decay p^2."""
-    result: float = p.dtype.type(0)
-    for i in range(p.size):
-        result += decay[i] * (p[i] * p[i])
-    return result
+@compiled
+def add_up(values: Array, lanes: int, found: Array) -> None:
+    """Add values (n, lanes) to `found` (lanes,), one after the other."""
+    for lane in range(lanes):
+        total = found[lane]
+        for i in range(lane, values.size, lanes):
+            total += values[i]
+        found[lane] = total
 
 
 @compiled
@@ -180,21 +149,33 @@ def matrix(flat: Array, start: int, rows: int, columns: int) -> Array:
 
 
 @compiled
-def weighted(W: Array, inputs: int, outputs: int, A: Array, m: int, Z: Array) -> None:
-    """Multiply activations A (inputs, m) by a layer's weights (inputs, outputs) into sums Z (outputs, m)."""
-    if inputs * m * A.itemsize <= NEAR:
-        sums_of_rows(W, 1, outputs, outputs, A, m, inputs, m, Z)
+def weighted(W: Array, rows: int, units: int, A: Array, m: int, lanes: int, relu: bool, Z: Array) -> None:
+    """Multiply a layer's inputs A (rows, m) by its weights and biases (rows, units) into sums Z (units, m).
+
+    In lanes `relu` makes activations of them.
+    """
+    if lanes > 1:
+        forward_in_lanes(A, m // lanes, W, units, rows, Z, A.dtype.type(0 if relu else -np.inf))
+    elif rows * m * A.itemsize <= NEAR:
+        sums_of_rows(W, 1, units, units, A, m, rows, m, Z)
     else:
-        np.dot(W.reshape(inputs, outputs).T, A.reshape(inputs, m), Z.reshape(outputs, m))
+        np.dot(W.reshape(rows, units).T, A.reshape(rows, m), Z.reshape(units, m))
 
 
 @compiled
-def returned(W: Array, inputs: int, outputs: int, D: Array, m: int, back: Array) -> None:
-    """Multiply slopes D (outputs, m) by a layer's weights into the slopes of its inputs (inputs, m)."""
-    if outputs * m * D.itemsize <= NEAR:
-        sums_of_rows(W, outputs, 1, inputs, D, m, outputs, m, back)
+def returned(
+    W: Array, inputs: int, units: int, D: Array, m: int, lanes: int, A: Array, relu: bool, back: Array
+) -> None:
+    """Multiply slopes D (units, m) by a layer's weights into the slopes of its inputs A (inputs, m).
+
+    In lanes `relu` makes slopes by the sums before of them.
+    """
+    if lanes > 1:
+        back_in_lanes(D, m // lanes, W, inputs, units, back, A, D.dtype.type(0 if relu else np.nan))
+    elif units * m * D.itemsize <= NEAR:
+        sums_of_rows(W, units, 1, inputs, D, m, units, m, back)
     else:
-        np.dot(W.reshape(inputs, outputs), D.reshape(outputs, m), back.reshape(inputs, m))
+        np.dot(W.reshape(inputs, units), D.reshape(units, m), back.reshape(inputs, m))
 
 
 @compiled
@@ -207,85 +188,78 @@ def turn(D: Array, rows: int, columns: int, turned: Array) -> None:
 
 
 @compiled
-def correlated(A: Array, inputs: int, D: Array, outputs: int, m: int, turned: Array, G: Array) -> None:
-    """Multiply activations A (inputs, m) and slopes D (outputs, m) into the gradients of weights (inputs, outputs).
+def correlated(A: Array, rows: int, D: Array, units: int, m: int, lanes: int, turned: Array, G: Array) -> None:
+    """Multiply a layer's inputs A (rows, m) and slopes D (units, m) into its gradients (rows, units).
 
-    `turned` (m * outputs,) is scratch.
+    Those of several networks are added to G. Sums go from sample to sample, in lanes or not. `turned` is scratch of
+    (m + NARROW) * the larger of rows and units.
     """
-    if inputs <= NARROW or outputs <= NARROW:
-        if inputs >= outputs:
-            correlate(A, inputs, D, outputs, m, G, outputs, 1)
+    if lanes > 1:
+        if units >= rows:
+            correlate_in_lanes(D, units, A, rows, m // lanes, G, 1, units)
         else:
-            correlate(D, outputs, A, inputs, m, G, 1, outputs)
-    elif outputs * m * D.itemsize <= NEAR:
-        turn(D, outputs, m, turned)
-        sums_of_rows(A, m, 1, inputs, turned, outputs, m, outputs, G)
+            correlate_in_lanes(A, rows, D, units, m // lanes, G, units, 1)
+    elif max(rows, units) * m * D.itemsize > NEAR:
+        np.dot(A.reshape(rows, m), D.reshape(units, m).T, G.reshape(rows, units))
+    elif units < NARROW and rows >= NARROW:
+        turn(A, rows, m, turned)
+        across = turned[rows * m : rows * (m + units)]
+        sums_of_rows(D, m, 1, units, turned, rows, m, rows, across)
+        turn(across, units, rows, G)
     else:
-        np.dot(A.reshape(inputs, m), D.reshape(outputs, m).T, G.reshape(inputs, outputs))
+        turn(D, units, m, turned)
+        sums_of_rows(A, m, 1, rows, turned, units, m, units, G)
 
 
 @compiled
-def activate(Z: Array, units: int, m: int, biases: Array, activation: int) -> None:
-    """Turn a layer's products (units, m) into its activations, in place."""
-    one = Z.dtype.type(1)
-    for j in range(units):
-        z, bias = Z[j * m : j * m + m], biases[j]
-        if activation == 3:
-            for i in range(z.size):
-                value = z[i] + bias
-                z[i] = 0 if value < 0 else value
-        elif activation == 2:
-            for i in range(z.size):
-                value = z[i] + bias
-                e = Z.dtype.type(exponential(-2 * abs(value)))
-                size = (one - e) / (one + e)
-                z[i] = -size if value < 0 else size
-        elif activation == 1:
-            for i in range(z.size):
-                z[i] = one / (one + Z.dtype.type(exponential(-(z[i] + bias))))
-        else:
-            for i in range(z.size):
-                z[i] += bias
+def activate(z: Array, activation: int) -> None:
+    """Turn a layer's sums into its activations, in place.
 
-
-@compiled_sum
-def differentiate(D: Array, A: Array, units: int, m: int, gradient: Array, activation: int) -> None:
-    """Turn slopes by activations into slopes by sums (units, m), in place; add up those of the biases."""
-    one, nothing = D.dtype.type(1), D.dtype.type(0)
-    for j in range(units):
-        d, a, summed = D[j * m : j * m + m], A[j * m : j * m + m], nothing
-        if activation == 3:
-            for i in range(d.size):
-                d[i] = nothing if a[i] == 0 else d[i]
-                summed += d[i]
-        elif activation == 2:
-            for i in range(d.size):
-                d[i] *= one - a[i] * a[i]
-                summed += d[i]
-        elif activation == 1:
-            for i in range(d.size):
-                d[i] *= a[i] * (one - a[i])
-                summed += d[i]
-        else:
-            for i in range(d.size):
-                summed += d[i]
-        gradient[j] = summed
+    Nothing is added to a number that may stay as it is, here and below, because it is then stored in any case: a store
+    that depends on a condition is slow, or keeps the loop from running in vectors.
+    """
+    one, nothing = z.dtype.type(1), z.dtype.type(0)
+    if activation == RELU:
+        for i in range(z.size):
+            value = z[i] + nothing
+            z[i] = nothing if value < 0 else value
+    elif activation == 2:
+        for i in range(z.size):
+            value = z[i]
+            e = z.dtype.type(exponential(-2 * abs(value)))
+            size = (one - e) / (one + e)
+            z[i] = -size if value < 0 else size
+    elif activation == 1:
+        for i in range(z.size):
+            z[i] = one / (one + z.dtype.type(exponential(-z[i])))
 
 
 @compiled
-def finish(O: Array, outputs: int, m: int, biases: Array, output: int, column: Array) -> None:  # noqa: E741 - the outputs
-    """Turn the output layer's products (outputs, m) into outputs, in place; `column` (2 m,) is scratch."""
-    one = O.dtype.type(1)
-    for c in range(outputs):
-        o, bias = O[c * m : c * m + m], biases[c]
-        for i in range(o.size):
-            o[i] += bias
-        if output == 1:
-            for i in range(o.size):
-                o[i] = one / (one + O.dtype.type(exponential(-o[i])))
-        elif output == 3:
-            for i in range(o.size):
-                o[i] = O.dtype.type(exponential(o[i]))
+def differentiate(d: Array, a: Array, activation: int) -> None:
+    """Turn slopes by activations into slopes by sums, in place."""
+    one, nothing = d.dtype.type(1), d.dtype.type(0)
+    if activation == RELU:
+        for i in range(d.size):
+            slope = d[i] + nothing
+            d[i] = nothing if a[i] == 0 else slope
+    elif activation == 2:
+        for i in range(d.size):
+            d[i] *= one - a[i] * a[i]
+    elif activation == 1:
+        for i in range(d.size):
+            d[i] *= a[i] * (one - a[i])
+
+
+@compiled
+def finish(O: Array, outputs: int, m: int, output: int, column: Array) -> None:  # noqa: E741 - the outputs
+    """Turn the output layer's sums (outputs, m) into outputs, in place; `column` (2 m,) is scratch."""
+    one, nothing = O.dtype.type(1), O.dtype.type(0)
+    if output == 1:
+        for i in range(outputs * m):
+            O[i] = one / (one + O.dtype.type(exponential(-O[i])))
+    elif output == 3:
+        for i in range(outputs * m):
+            O[i] = O.dtype.type(exponential(O[i]))
     if output == 2:
         largest, summed = column[:m], column[m : 2 * m]
         for i in range(largest.size):
@@ -294,7 +268,8 @@ def finish(O: Array, outputs: int, m: int, biases: Array, output: int, column: A
         for c in range(1, outputs):
             o = O[c * m : c * m + m]
             for i in range(largest.size):
-                largest[i] = o[i] if o[i] > largest[i] else largest[i]
+                highest = largest[i] + nothing
+                largest[i] = o[i] if o[i] > highest else highest
         for c in range(outputs):
             o = O[c * m : c * m + m]
             for i in range(o.size):
@@ -345,19 +320,29 @@ def compare(
     T: Array,
     weights: Array,
     chosen: Array,
-    gradient: Array,
     output: int,
     sure: int,
     column: Array,
     lost: Array,
-) -> float:
-    """Return the summed loss, turning outputs into their slopes by the last sums, and add up those of the biases.
+) -> None:
+    """Compute the loss of each sample chosen, turning outputs into their slopes by the last sums.
 
-    The slope is output - target for each pair of output and loss that the kernel has. `column` and `lost` (m,) are
-    scratch.
+    The slope is output - target for each pair of output and loss that the kernel has.
+
+    Args:
+        O: (outputs, m), changed in place.
+        outputs: how many.
+        m: samples rounded up.
+        T: (rows, outputs).
+        weights: (n,) of the samples chosen, or empty.
+        chosen: (n,) rows of T.
+        output: code of the output.
+        sure: see `train_group`.
+        column: (2 m,) scratch.
+        lost: (n,) filled.
     """
     n = chosen.size
-    targets, lost = column[:n], lost[:n]
+    targets = column[:n]
     for i in range(lost.size):
         lost[i] = 0
     for c in range(outputs):
@@ -367,23 +352,21 @@ def compare(
         losses_of(o, targets, output, sure, lost)
         for i in range(targets.size):
             o[i] -= targets[i]
-        if weights.size:
-            for i in range(n):
-                o[i] *= weights[chosen[i]]
+        for i in range(weights.size):
+            o[i] *= weights[i]
         for i in range(n, m):
             O[c * m + i] = 0
-        gradient[c] = total(o)
     if output == 2 and sure:
         turned_to_losses(lost, np.finfo(O.dtype).eps)
-    if weights.size:
-        for i in range(n):
-            lost[i] *= weights[chosen[i]]
-    loss = total(lost)
-    return loss / outputs if output == 0 else loss
+    for i in range(weights.size):
+        lost[i] *= weights[i]
+    if output == 0:
+        for i in range(lost.size):
+            lost[i] /= outputs
 
 
 @compiled
-def adam(p: Array, g: Array, m: Array, v: Array, decay: Array, speed: Array, share: Any, rate: Any, s: Array) -> None:
+def adam(p: Array, g: Array, m: Array, v: Array, decay: Array, share: Any, rate: Any, s: Array) -> None:
     """Take one step of Adam; the gradient is (g + decay p) share. Moments that would be subnormal numbers become 0."""
     keep_1, keep_2, epsilon, tiny, new_1, new_2 = s[0], s[1], s[2], s[3], s[4], s[5]
     for i in range(p.size):
@@ -392,20 +375,36 @@ def adam(p: Array, g: Array, m: Array, v: Array, decay: Array, speed: Array, sha
         second = keep_2 * v[i] + new_2 * (q * q)
         m[i] = 0 if abs(first) < tiny else first
         v[i] = 0 if second < tiny else second
-        p[i] -= rate * speed[i] * m[i] / (np.sqrt(v[i]) + epsilon)
+        p[i] -= rate * m[i] / (np.sqrt(v[i]) + epsilon)
 
 
 @compiled
-def sgd(
-    p: Array, g: Array, m: Array, decay: Array, speed: Array, share: Any, rate: Any, s: Array, nesterov: bool
-) -> None:
+def sgd(p: Array, g: Array, m: Array, decay: Array, share: Any, rate: Any, s: Array, nesterov: bool) -> None:
     """Take one step of gradient descent with momentum; the gradient is (g + decay p) share."""
     momentum, tiny = s[0], s[3]
     for i in range(p.size):
-        q = rate * speed[i] * ((g[i] + decay[i] * p[i]) * share)
+        q = rate * ((g[i] + decay[i] * p[i]) * share)
         velocity = momentum * m[i] - q
         m[i] = 0 if abs(velocity) < tiny else velocity
         p[i] += momentum * m[i] - q if nesterov else m[i]
+
+
+@compiled_in_place
+def move(
+    p: Array, g: Array, m: Array, v: Array, decay: Array, lanes: int, sizes: Array, solver: int, share: Any, rate: Any,
+    rates: Array, settings: Array,
+) -> None:  # fmt: skip
+    """Take one step, each layer at its own rate; arrays are (parameters, lanes), flat, others as for `adam`."""
+    offset = 0
+    for k in range(sizes.size - 1):
+        end = offset + (sizes[k] + 1) * sizes[k + 1] * lanes
+        q, h, f, d = p[offset:end], g[offset:end], m[offset:end], decay[offset:end]
+        own = rate * p.dtype.type(rates[k])
+        if solver == ADAM:
+            adam(q, h, f, v[offset:end], d, share, own, settings)
+        else:
+            sgd(q, h, f, d, share, own, settings, solver == NESTEROV)
+        offset = end
 
 
 @compiled
@@ -434,8 +433,9 @@ def gather(inputs: tuple[Array, Array, Array, Array], chosen: Array, m: int, A: 
 def sparse_sums(
     inputs: tuple[Array, Array, Array, Array], chosen: Array, m: int, W: Array, row: Array, Z: Array
 ) -> None:
-    """Multiply rows of sparse inputs by the first layer's weights (features, units) into sums Z (units, m)."""
+    """Multiply sparse rows of inputs by the first layer's weights and biases (rows, units) into sums Z (units, m)."""
     _, data, columns, starts = inputs
+    biases = W[W.shape[0] - 1]
     for i in range(Z.size):
         Z[i] = 0
     for i in range(chosen.size):
@@ -446,18 +446,19 @@ def sparse_sums(
             for j in range(row.size):
                 row[j] += x * w[j]
         for j in range(row.size):
-            Z[j * m + i] = row[j]
+            Z[j * m + i] = row[j] + biases[j]
 
 
 @compiled
 def sparse_gradient(
     inputs: tuple[Array, Array, Array, Array], chosen: Array, m: int, D: Array, row: Array, G: Array
 ) -> None:
-    """Multiply rows of sparse inputs, transposed, by slopes D (units, m) into the first weights' gradients."""
+    """Multiply rows of sparse inputs, transposed, by slopes D (units, m) into the first layer's gradients."""
     _, data, columns, starts = inputs
     for i in range(G.shape[0]):
         for j in range(row.size):
             G[i, j] = 0
+    biases = G[G.shape[0] - 1]
     for i in range(chosen.size):
         for j in range(row.size):
             row[j] = D[j * m + i]
@@ -465,6 +466,8 @@ def sparse_gradient(
             x, g = data[k], G[columns[k]]
             for j in range(row.size):
                 g[j] += x * row[j]
+        for j in range(row.size):
+            biases[j] += row[j]
 
 
 @compiled
@@ -474,6 +477,7 @@ def answer(
     sizes: Array,
     choices: Array,
     p: Array,
+    lanes: int,
     values: Array,
     column: Array,
     fresh: bool,
@@ -481,33 +485,37 @@ def answer(
     """Compute every layer's activations of the samples chosen, into `values`, the inputs' first.
 
     Args:
-        inputs: see `train_one`.
-        chosen: (n,) rows of the inputs.
+        inputs: see `train_group`.
+        chosen: (n,) rows of the inputs; in lanes, those of each network for the first sample, then for the second, ...
         sizes: (layers + 1,).
-        choices: see `train_one`.
-        p: (parameters,).
-        values: (units of all layers * m,) with m = n rounded up; the outputs lie last.
+        choices: see `train_group`.
+        p: (parameters, lanes), flat.
+        lanes: how many networks.
+        values: (rows of all layers * m,) with m = n rounded up; after the units of each layer but the last there is a
+            row of ones, which the biases are multiplied with; the outputs lie last.
         column: (2 m,) scratch.
         fresh: whether the inputs have to be copied, not lying in `values` already.
     """
-    m, layers = rounded(chosen.size), sizes.size - 1
+    m, layers = rounded(chosen.size, lanes), sizes.size - 1
     direct = inputs[3].size > 0 and layers > 1
     if fresh and not direct:
         gather(inputs, chosen, m, values)
-    here, offset = 0, 0
+    here, offset, relu = 0, 0, choices[ACTIVATION] == RELU
     for k in range(layers):
-        units = sizes[k + 1]
-        there = here + sizes[k] * m
-        Z, biases = values[there : there + units * m], p[offset + sizes[k] * units : offset + (sizes[k] + 1) * units]
+        rows, units = sizes[k] + 1, sizes[k + 1]
+        there, end = here + rows * m, offset + rows * units * lanes
+        ones, Z = values[there - m : there], values[there : there + units * m]
+        for i in range(ones.size):
+            ones[i] = 1
         if direct and k == 0:
-            sparse_sums(inputs, chosen, m, matrix(p, 0, sizes[0], units), np.empty(units, p.dtype), Z)
+            sparse_sums(inputs, chosen, m, matrix(p, 0, rows, units), np.empty(units, p.dtype), Z)
         else:
-            weighted(p[offset : offset + sizes[k] * units], sizes[k], units, values[here:there], m, Z)
-        if k < layers - 1:
-            activate(Z, units, m, biases, choices[ACTIVATION])
-        else:
-            finish(Z, units, m, biases, choices[OUTPUT], column)
-        here, offset = there, offset + (sizes[k] + 1) * units
+            weighted(p[offset:end], rows, units, values[here:there], m, lanes, relu and k < layers - 1, Z)
+        if k == layers - 1:
+            finish(Z, units, m, choices[OUTPUT], column)
+        elif lanes == 1 or not relu:
+            activate(Z, choices[ACTIVATION])
+        here, offset = there, end
 
 
 @compiled_in_place
@@ -517,56 +525,85 @@ def learn(
     sizes: Array,
     choices: Array,
     p: Array,
+    lanes: int,
     values: Array,
     slopes: Array,
     turned: Array,
     g: Array,
 ) -> None:
-    """Compute the gradients of all weights and hidden biases from the outputs' slopes, which lie where the outputs lay.
+    """Compute the gradients of all parameters from the outputs' slopes, which lie where the outputs lay.
 
     Args:
-        inputs: see `train_one`.
-        chosen: (n,) rows of the inputs.
+        inputs: see `train_group`.
+        chosen: as for `answer`.
         sizes: (layers + 1,).
-        choices: see `train_one`.
-        p: (parameters,).
+        choices: see `train_group`.
+        p: (parameters, lanes), flat.
+        lanes: how many networks.
         values: as `answer` and `compare` left it.
         slopes: as large as `values`; scratch.
-        turned: (units of the widest layer * m,) scratch.
-        g: (parameters,) filled but for the last layer's biases.
+        turned: scratch, see `correlated`.
+        g: (parameters, lanes), flat: filled, or in lanes added to.
     """
-    m, layers = rounded(chosen.size), sizes.size - 1
+    m, layers = rounded(chosen.size, lanes), sizes.size - 1
     direct = inputs[3].size > 0 and layers > 1
-    there, offset = units_before(sizes, layers) * m, p.size
+    there, end, relu = rows_before(sizes, layers) * m, p.size, choices[ACTIVATION] == RELU
     for k in range(layers - 1, -1, -1):
-        units = sizes[k + 1]
-        here, offset = there - sizes[k] * m, offset - (sizes[k] + 1) * units
+        rows, units = sizes[k] + 1, sizes[k + 1]
+        here, offset = there - rows * m, end - rows * units * lanes
         source = values if k == layers - 1 else slopes
-        D, A, G = source[there : there + units * m], values[here:there], g[offset : offset + sizes[k] * units]
+        D, A, G = source[there : there + units * m], values[here:there], g[offset:end]
         if direct and k == 0:
-            sparse_gradient(inputs, chosen, m, D, np.empty(units, p.dtype), matrix(G, 0, sizes[0], units))
+            sparse_gradient(inputs, chosen, m, D, np.empty(units, p.dtype), matrix(G, 0, rows, units))
             return
-        correlated(A, sizes[k], D, units, m, turned, G)
+        correlated(A, rows, D, units, m, lanes, turned, G)
         if k > 0:
-            back = slopes[here:there]
-            returned(p[offset : offset + sizes[k] * units], sizes[k], units, D, m, back)
-            differentiate(back, A, sizes[k], m, g[offset - sizes[k] : offset], choices[ACTIVATION])
-        there = here
+            back, active = slopes[here : there - m], values[here : there - m]
+            returned(p[offset:end], sizes[k], units, D, m, lanes, active, relu, back)
+            if lanes == 1 or not relu:
+                differentiate(back, active, choices[ACTIVATION])
+        there, end = here, offset
 
 
 @compiled
-def units_before(sizes: Array, layer: int) -> int:
-    """Return how many units the layers before one have, the inputs' included."""
-    units = 0
+def rows_before(sizes: Array, layer: int) -> int:
+    """Return how many rows of `values` the layers before one have: their units, and a row of ones each."""
+    rows = 0
     for k in range(layer):
-        units += sizes[k]
-    return units
+        rows += sizes[k] + 1
+    return rows
 
 
 @compiled
-def rounded(samples: int) -> int:
-    """Return the samples rounded up to a multiple of eight."""
-    return (samples + 7) // 8 * 8
+def rounded(cells: int, lanes: int) -> int:
+    """Return samples x lanes, rounded up to a multiple of eight, or to four samples of all lanes."""
+    least = max(8, 4 * lanes) if lanes > 1 else 8
+    return (cells + least - 1) // least * least
+
+
+@compiled
+def deal(values: Array, lanes: int, lane: int, own: Array) -> None:
+    """Copy a network's numbers into its lane of values (n, lanes)."""
+    for i in range(own.size):
+        values[i * lanes + lane] = own[i]
+
+
+@compiled
+def collect(values: Array, lanes: int, lane: int, own: Array) -> None:
+    """Copy a network's numbers out of its lane of values (n, lanes)."""
+    for i in range(own.size):
+        own[i] = values[i * lanes + lane]
+
+
+@compiled
+def fill_decay(alpha: float, sizes: Array, decay: Array) -> None:
+    """Fill `decay` (parameters,) with the weights' decay and the biases' 0."""
+    offset = 0
+    for k in range(sizes.size - 1):
+        middle, end = offset + sizes[k] * sizes[k + 1], offset + (sizes[k] + 1) * sizes[k + 1]
+        decay[offset:middle] = alpha
+        decay[middle:end] = 0
+        offset = end
 
 
 @compiled_in_place
@@ -574,6 +611,7 @@ def score(
     inputs: tuple[Array, Array, Array, Array],
     T: Array,
     weights: Array,
+    model: int,
     held: Array,
     sizes: Array,
     choices: Array,
@@ -583,10 +621,11 @@ def score(
 ) -> float:
     """Return the accuracy or R^2 on the samples held out; NaN where an output is not finite."""
     outputs, judge, batch = sizes[sizes.size - 1], choices[JUDGE], min(choices[BATCH], held.size)
+    own = weights[model % weights.shape[0]] if weights.shape[0] else weights[:0].ravel()
     right, weight, mean, copied = 0.0, 0.0, np.zeros(outputs), np.empty(batch, np.int64)
     error, spread = np.zeros(outputs), np.zeros(outputs)
     for i in range(held.size):
-        w = weights[held[i]] if weights.size else 1.0
+        w = own[held[i]] if own.size else 1.0
         weight += w
         for c in range(outputs):
             mean[c] += w * T[held[i], c]
@@ -596,11 +635,11 @@ def score(
         chosen = copied[: min(batch, held.size - start)]
         for i in range(chosen.size):
             chosen[i] = held[start + i]
-        m = rounded(chosen.size)
-        answer(inputs, chosen, sizes, choices, p, values, column, True)
-        O = values[units_before(sizes, sizes.size - 1) * m :]  # noqa: E741
+        m = rounded(chosen.size, 1)
+        answer(inputs, chosen, sizes, choices, p, 1, values, column, True)
+        O = values[rows_before(sizes, sizes.size - 1) * m :]  # noqa: E741
         for i in range(chosen.size):
-            w = weights[chosen[i]] if weights.size else 1.0
+            w = own[chosen[i]] if own.size else 1.0
             hits, highest = True, 0
             for c in range(outputs):
                 y, t = O[c * m + i], T[chosen[i], c]
@@ -646,8 +685,27 @@ def decide(choices: Array, constants: Array, loss: float, found: float, course: 
     return better
 
 
+@compiled
+def choose(
+    group: Array, rows: Array, rows_of: Array, orders: Array, orders_of: Array, epoch: int, start: int, chosen: Array
+) -> None:
+    """Fill `chosen` (samples, lanes) with the rows of a batch; an epoch of -1 takes them in the order of the rows."""
+    lanes = group.size
+    for lane in range(lanes):
+        line = rows[rows_of[group[lane]]]
+        if epoch < 0:
+            for i in range(chosen.size // lanes):
+                chosen[i * lanes + lane] = line[start + i]
+        else:
+            order = orders[orders_of[group[lane]], epoch]
+            for i in range(chosen.size // lanes):
+                chosen[i * lanes + lane] = line[order[start + i]]
+
+
 @compiled_in_place
-def train_one(
+def train_group(
+    group: Array,
+    own: int,
     inputs: tuple[Array, Array, Array, Array],
     T: Array,
     weights: Array,
@@ -656,119 +714,152 @@ def train_one(
     constants: Array,
     rates: Array,
     rows: Array,
+    rows_of: Array,
+    samples: int,
     held: Array,
-    order: Array,
-    alpha: float,
-    steps: int,
-    p: Array,
+    held_counts: Array,
+    orders: Array,
+    orders_of: Array,
+    alphas: Array,
+    steps: Array,
+    parameters: Array,
     first: Array,
     second: Array,
     best: Array,
-    course: Array,
+    courses: Array,
     losses: Array,
     scores: Array,
     halt: Array,
-) -> int:
-    """Train one network in place, until it stops by its own rule or has had its epochs; return its steps so far.
+) -> None:
+    """Train one network, or one in each lane of a vector, until each stops by its own rule or has had its epochs.
 
     Args:
+        group: (lanes,) numbers of the networks; further lanes than `own` repeat the last, and nothing is kept of them.
+        own: how many networks there are.
         inputs: dense (rows, features), or (0, features) beside a sparse matrix (CSR): its values, row by row, their
             columns, and where each row starts (rows + 1,), empty for dense inputs.
         T: (rows, outputs).
-        weights: (rows,) of the samples, or empty for equal ones.
+        weights: (0, 1 or models, rows) of the samples; none for equal ones.
         sizes: (layers + 1,).
         choices: codes of activation, output and solver, batch size, codes of judge and schedule, and whether targets
             are sure: in each row one 1, the others 0.
         constants: see the places above.
         rates: (layers,) factors of the learning rate.
-        rows: (samples,) which rows of X this model is trained on.
-        held: rows that are held out, to judge training by, or none.
-        order: (epochs, samples) positions in `rows`.
-        alpha: weight decay.
-        steps: taken before.
-        p: (parameters,).
-        first: (parameters,) first moments or velocities.
-        second: (parameters,) second moments.
-        best: (parameters,) of the highest score, changed where there is a higher one; empty without samples held out.
-        course: see the places above; changed in place.
-        losses: (epochs,) filled with the mean loss of each epoch that is trained.
-        scores: (epochs,) filled with the score of each, where samples are held out.
+        rows: (lines, n) which rows of X are trained on.
+        rows_of: (models,) lines of `rows` and of `held`.
+        samples: how many of the rows count, the same for the whole group.
+        held: (lines, n) rows that are held out, to judge training by.
+        held_counts: (lines,) how many of a line's count.
+        orders: (lines, epochs, n) positions in the line of `rows`.
+        orders_of: (models,) lines of `orders`.
+        alphas: (models,) weight decay.
+        steps: (models,) taken so far.
+        parameters: (models, parameters).
+        first: (models, parameters) first moments or velocities.
+        second: (models, parameters) second moments.
+        best: (models, parameters) of the highest score; (models, 0) without samples held out.
+        courses: (models, places).
+        losses: (models, epochs) filled with the mean loss of each epoch that is trained.
+        scores: (models, epochs) filled with the score of each, where samples are held out.
         halt: (1,) not 0 as soon as training should end after the present epoch.
     """
-    samples, layers, dtype = rows.size, sizes.size - 1, p.dtype.type
-    batch = min(choices[BATCH], samples)
-    outputs, solver = sizes[layers], choices[SOLVER]
-    widest = rounded(max(batch, min(choices[BATCH], held.size)))
-    cells = units_before(sizes, sizes.size) * widest
-    values, slopes = np.empty(cells, p.dtype), np.empty(cells, p.dtype)
-    largest = 0
-    for k in range(sizes.size):
-        largest = max(largest, sizes[k])
-    column, lost, turned = np.empty(2 * widest, p.dtype), np.empty(widest), np.empty(largest * widest, p.dtype)
-    everything, g, settings = np.empty(batch, np.int64), np.empty(p.size, p.dtype), np.empty(6, p.dtype)
+    lanes, layers, lead, dtype = group.size, sizes.size - 1, group[0], parameters.dtype
+    batch, most = min(choices[BATCH], samples), 0
+    part = NEARBY if lanes > 1 else samples
+    for lane in range(lanes):
+        most = max(most, held_counts[rows_of[group[lane]]])
+    widest = max(rounded(min(batch, part) * lanes, lanes), rounded(min(choices[BATCH], most), 1))
+    values = np.empty(rows_before(sizes, sizes.size) * widest, dtype)
+    slopes, column, lost = np.empty_like(values), np.empty(2 * widest, dtype), np.empty(widest)
+    turned, alone = np.empty((sizes.max() + 1) * (widest + NARROW), dtype), np.empty(parameters.shape[1], dtype)
+    p, squares = np.empty(alone.size * lanes, dtype), np.empty(SUMS * lanes, dtype)
+    m, v, g, decay = np.empty_like(p), np.empty_like(p), np.empty_like(p), np.empty_like(p)
+    summed, found, penalties, running = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes), np.zeros(lanes, np.bool_)
+    everything, weighing = np.empty(batch * lanes, np.int64), np.empty(batch if weights.shape[0] else 0, dtype)
+    settings, penalized = np.empty(6, dtype), False
     for i in range(4):
         settings[i] = constants[i]
     settings[4], settings[5] = 1 - constants[KEEP_1], 1 - constants[KEEP_2]
-    decay, speed = np.zeros(p.size, p.dtype), np.empty(p.size, p.dtype)
-    offset = 0
-    for k in range(layers):
-        middle, end = offset + sizes[k] * sizes[k + 1], offset + (sizes[k] + 1) * sizes[k + 1]
-        for i in range(offset, end):
-            decay[i] = alpha if i < middle else 0.0
-            speed[i] = rates[k]
-        offset = end
-    ending = p.size - outputs
-    whole = batch == samples and held.size == 0  # the inputs of the only batch stay where they are
-    if batch == samples:
-        for i in range(batch):
-            everything[i] = rows[i]
-    for epoch in range(order.shape[0]):
-        summed = 0.0
+    for lane in range(lanes):
+        model = group[lane]
+        deal(p, lanes, lane, parameters[model])
+        deal(m, lanes, lane, first[model])
+        deal(v, lanes, lane, second[model])
+        fill_decay(alphas[model], sizes, alone)
+        deal(decay, lanes, lane, alone)
+        running[lane], penalized = lane < own, penalized or alphas[model] > 0
+    step = steps[lead]
+    whole = batch == samples and batch <= part and most == 0  # the inputs of the only batch stay where they are
+    for epoch in range(orders.shape[1]):
+        summed[:], now = 0, courses[group[np.argmax(running)], NOW]
         for start in range(0, samples, batch):
             n = min(batch, samples - start)
-            chosen = everything[:n]
-            if batch < samples:
-                for i in range(n):
-                    chosen[i] = rows[order[epoch, start + i]]
-            mass = float(n)
-            if weights.size:
+            chosen, weight, mass = everything[: n * lanes], weighing[:n], float(n)
+            choose(group, rows, rows_of, orders, orders_of, epoch if batch < samples else -1, start, chosen)
+            if weights.shape[0]:
                 mass = 0.0
                 for i in range(n):
-                    mass += weights[chosen[i]]
+                    weight[i] = weights[lead % weights.shape[0], chosen[i]]
+                    mass += weight[i]
             if mass == 0:
                 continue  # nothing to learn from samples without weight
-            answer(inputs, chosen, sizes, choices, p, values, column, epoch == 0 or not whole)
-            m = rounded(n)
-            O = values[units_before(sizes, layers) * m :]  # noqa: E741
-            loss = (
-                compare(O, outputs, m, T, weights, chosen, g[ending:], choices[OUTPUT], choices[SURE], column, lost)
-                / mass
-            )
-            learn(inputs, chosen, sizes, choices, p, values, slopes, turned, g)
-            steps += 1
-            share = dtype(1 / mass)
-            if alpha > 0:
-                loss += 0.5 * penalty(decay, p) / mass
-            if solver == ADAM:
-                correction = np.sqrt(1 - constants[KEEP_2] ** steps) / (1 - constants[KEEP_1] ** steps)
-                adam(p, g, first, second, decay, speed, share, dtype(course[NOW] * correction), settings)
-            else:
-                sgd(p, g, first, decay, speed, share, dtype(course[NOW]), settings, solver == NESTEROV)
-            summed += loss * n
-        losses[epoch] = summed / samples
-        course[EPOCHS] += 1
-        course[SEEN] += samples
-        if choices[JUDGE] != NOTHING:
-            found = 0.0
-            if held.size:
-                found = score(inputs, T, weights, held, sizes, choices, p, values, column)
-                scores[epoch] = found
-            if decide(choices, constants, losses[epoch], found, course):
-                for i in range(p.size):
-                    best[i] = p[i]
-        if course[STOPPED] != 0 or halt[0] != 0:
+            found[:] = 0
+            if lanes > 1:
+                g[:] = 0
+            for at in range(0, chosen.size, part * lanes):
+                these = chosen[at : at + part * lanes]
+                each, width = lost[: these.size], rounded(these.size, lanes)
+                answer(inputs, these, sizes, choices, p, lanes, values, column, epoch == 0 or not whole)
+                O = values[rows_before(sizes, layers) * width :]  # noqa: E741
+                compare(O, sizes[layers], width, T, weight, these, choices[OUTPUT], choices[SURE], column, each)
+                add_up(each, lanes, found)
+                learn(inputs, these, sizes, choices, p, lanes, values, slopes, turned, g)
+            if penalized:
+                penalty(decay, p, squares, lanes, penalties)
+            for lane in range(lanes):
+                loss = found[lane] / mass
+                if alphas[group[lane]] > 0:
+                    loss += 0.5 * penalties[lane] / mass
+                summed[lane] += loss * n
+                if running[lane]:
+                    steps[group[lane]] += 1
+            step += 1
+            correction = 1.0
+            if choices[SOLVER] == ADAM:
+                correction = np.sqrt(1 - constants[KEEP_2] ** step) / (1 - constants[KEEP_1] ** step)
+            share, rate = dtype.type(1 / mass), dtype.type(now * correction)
+            move(p, g, m, v, decay, lanes, sizes, choices[SOLVER], share, rate, rates, settings)
+        for lane in range(lanes):
+            if not running[lane]:
+                continue
+            model = group[lane]
+            course, line = courses[model], rows_of[model]
+            losses[model, epoch] = summed[lane] / samples
+            course[EPOCHS] += 1
+            course[SEEN] += samples
+            if choices[JUDGE] != NOTHING:
+                value = 0.0
+                if choices[JUDGE] != LOSS and held_counts[line]:
+                    collect(p, lanes, lane, alone)
+                    out = held[line, : held_counts[line]]
+                    value = score(inputs, T, weights, model, out, sizes, choices, alone, values, column)
+                    scores[model, epoch] = value
+                if decide(choices, constants, losses[model, epoch], value, course):
+                    best[model] = alone
+            if course[STOPPED] != 0 or halt[0] != 0 or epoch == orders.shape[1] - 1:
+                running[lane] = False
+                collect(p, lanes, lane, parameters[model])
+                collect(m, lanes, lane, first[model])
+                collect(v, lanes, lane, second[model])
+        if not running.any():
             break
-    return int(steps)
+
+
+@compiled
+def alike(one: int, other: int, rows_of: Array, counts: Array, steps: Array, courses: Array) -> bool:
+    """Return whether two networks take steps of as many samples, the same number of them so far, at the same rate."""
+    samples = counts[rows_of[one]] == counts[rows_of[other]]
+    return bool(samples and steps[one] == steps[other] and courses[one, NOW] == courses[other, NOW])
 
 
 @compiled_to_be_called
@@ -799,7 +890,7 @@ def train_models(
     scores: Array,
     halt: Array,
 ) -> None:
-    """Train some models of a stack, one after the other; arrays are those of `train_one`, a line for each model.
+    """Train some models of a stack, those that take the same steps in lanes; arrays are those of `train_group`.
 
     Args:
         models: which of them.
@@ -828,32 +919,48 @@ def train_models(
         scores: (models, epochs), or (models, 0).
         halt: (1,).
     """
-    for model in models:
-        if courses[model, STOPPED] != 0 or halt[0] != 0:
-            continue
-        line = rows_of[model]
-        steps[model] = train_one(
+    lanes, at = choices[LANES], 0
+    group = np.empty(lanes, np.int64)
+    while at < models.size and halt[0] == 0:
+        lead, own = models[at], 1
+        samples = counts[rows_of[lead]]
+        while own < lanes and at + own < models.size and alike(lead, models[at + own], rows_of, counts, steps, courses):
+            own += 1
+        if 2 * own <= lanes:
+            own, wide = 1, 1  # so few are faster one by one
+        else:
+            wide = lanes
+        for lane in range(wide):
+            group[lane] = models[at + min(lane, own - 1)]
+        train_group(
+            group[:wide],
+            own,
             inputs,
             T,
-            weights[model % weights.shape[0]] if weights.shape[0] else weights[:0].ravel(),
+            weights,
             sizes,
             choices,
             constants,
             rates,
-            rows[line, : counts[line]],
-            held[line, : held_counts[line]],
-            orders[orders_of[model]],
-            alphas[model],
-            steps[model],
-            parameters[model],
-            first[model],
-            second[model],
-            best[model],
-            courses[model],
-            losses[model],
-            scores[model],
+            rows,
+            rows_of,
+            samples,
+            held,
+            held_counts,
+            orders,
+            orders_of,
+            alphas,
+            steps,
+            parameters,
+            first,
+            second,
+            best,
+            courses,
+            losses,
+            scores,
             halt,
         )
+        at += own
 
 
 @compiled_to_be_called
@@ -871,8 +978,8 @@ def answer_models(
     """Fill `answers` (models, n, outputs) with what models answer to their rows; other arrays as for `train_models`."""
     layers = sizes.size - 1
     outputs = sizes[layers]
-    widest, copied = rounded(min(256, rows.shape[1])), np.empty(256, np.int64)
-    cells, dtype = units_before(sizes, sizes.size) * widest, parameters.dtype
+    widest, copied = rounded(min(256, rows.shape[1]), 1), np.empty(256, np.int64)
+    cells, dtype = rows_before(sizes, sizes.size) * widest, parameters.dtype
     values, column = np.empty(cells, dtype), np.empty(2 * widest, dtype)
     for model in models:
         line = rows_of[model]
@@ -880,9 +987,9 @@ def answer_models(
             chosen = copied[: min(256, counts[line] - start)]
             for i in range(chosen.size):
                 chosen[i] = rows[line, start + i]
-            answer(inputs, chosen, sizes, choices, parameters[model], values, column, True)
-            m = rounded(chosen.size)
-            at = units_before(sizes, layers) * m
+            answer(inputs, chosen, sizes, choices, parameters[model], 1, values, column, True)
+            m = rounded(chosen.size, 1)
+            at = rows_before(sizes, layers) * m
             for c in range(outputs):
                 for i in range(chosen.size):
                     answers[model, start + i, c] = values[at + c * m + i]
