@@ -14,9 +14,7 @@ SIDE = 64  # pixels to which pictures are brought to be compared with their mirr
 LOOKED_AT = 500  # pictures
 
 
-def augmentation_of(
-    prepared: PreparedMasks, asked: str, side: int, *, in_place: bool = False
-) -> Augmentation | None:
+def augmentation_of(prepared: PreparedMasks, asked: str, side: int, *, in_place: bool = False) -> Augmentation | None:
     """Return what happens to crops in training, None for nothing.
 
     Args:

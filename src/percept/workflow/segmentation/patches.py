@@ -52,9 +52,8 @@ def check_patches(recipe: Recipe) -> None:
     for name, harmless in whole.items():
         asked = getattr(training, name)
         if asked is not None and asked != harmless:
-            raise OptionError(
-                f"--{name.replace('_', '-')} is for training on whole pictures, not on patches; leave it or --patches out"
-            )
+            option = f"--{name.replace('_', '-')}"
+            raise OptionError(f"{option} is for training on whole pictures, not on patches; leave it or --patches out")
 
 
 def patch_defaults(model: str, optimizer: str) -> dict[str, float | int | str]:
