@@ -8,8 +8,7 @@ wide, a fault of these data; the 108 that are whole are used.
 curves: one body, trained on patches and on whole pictures, on the nuclei, the same time: notes §3.6.6. Drawn with
 --draw.
 memory: a training on pictures up to 4000x3000, granted 4 GB. Claim: the process takes no more than that beyond what it
-takes once everything is imported and the pictures are decoded... measured as peak resident memory, in a process of its
-own.
+takes when everything is imported; measured as peak resident memory, in a process of its own.
 
 Every part runs unless some are named. It exits 1 where a claim does not hold.
 """
@@ -35,6 +34,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import percept
+from percept.data.masks.dataset import read_segmentation
 from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.evaluation.pixel_baselines import pixel_baselines
 from percept.evaluation.pixel_scores import pixel_scores
@@ -116,7 +116,7 @@ def membranes(folder: Path, minutes: float) -> None:
         print("membranes: the pictures of ../shared/data/isbi2012_membrane are not there; nothing was measured")
         return
     print(f"membranes: {FOLDS} folds of {minutes:g} minutes, U-Net of width {WIDTH}, {torch.get_num_threads()} threads")
-    keys = sorted(path.stem for path in (data / "image").glob("*.png"))
+    keys = read_segmentation(data).keys
     order = np.random.default_rng(0).permutation(len(keys))
     ours: list[PictureScore] = []
     rivals: dict[str, tuple[list[PictureScore], str]] = {}
