@@ -8,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from percept.data.objects import IGNORE
+from percept.evaluation import pixel_baselines as module
 from percept.evaluation.pixel_baselines import SCALES, filter_responses, pixel_baselines
 
 NAMES = ("background", "cell")
@@ -104,3 +105,11 @@ def test_filters_see_slopes_and_curvatures() -> None:
         hessian = found[..., 3 + 5 * number] + found[..., 4 + 5 * number]
         np.testing.assert_allclose(hessian, found[..., 5 + 5 * number], atol=1e-3)
         assert (found[..., 3 + 5 * number] >= found[..., 4 + 5 * number]).all()
+
+
+def test_strips_of_a_large_picture_have_the_responses_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (130, 20, 3)).astype(np.uint8)
+    monkeypatch.setattr(module, "STRIP", 50 * 20)
+    strips = list(module._strips(picture))
+    assert [len(strip) for strip in strips] == [50, 50, 30]
+    np.testing.assert_allclose(np.concatenate(strips), filter_responses(picture), atol=1e-3)
