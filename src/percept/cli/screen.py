@@ -248,6 +248,8 @@ def time_left(begun: float, done: float, total: float) -> str:
 def figures_table(title: str, figures: Mapping[str, Mapping[str, float | None]]) -> Table:
     """Return figures and their intervals as a table; of many classes, the recalls of the worst alone.
 
+    Figures of objects at a single IoU, such as object_f1[0.75], are left to the report and --json.
+
     Args:
         title: what stands above it.
         figures: {"accuracy": {"value": .., "low": .., "high": ..}, "recall[rose]": .., ...}.
@@ -255,6 +257,7 @@ def figures_table(title: str, figures: Mapping[str, Mapping[str, float | None]])
     recalls = [name for name in figures if name.startswith("recall[")]
     recalls.sort(key=lambda name: math.inf if (value := figures[name]["value"]) is None else value)
     left_out = set(recalls[MOST_RECALLS:])
+    single = {name for name in figures if name.startswith(("object_f1[", "average_precision["))}
     more = f"and {len(left_out)} more classes, none with a lower recall (all of them: report, or --json)"
     table = Table(
         title=title,
@@ -269,7 +272,7 @@ def figures_table(title: str, figures: Mapping[str, Mapping[str, float | None]])
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("95 % interval", justify="right", no_wrap=True)
     for name, figure in figures.items():
-        if name not in left_out:
+        if name not in left_out | single:
             interval = f"{written_number(figure['low'])} to {written_number(figure['high'])}"
             table.add_row(Text(name), written_number(figure["value"]), interval)
     return table

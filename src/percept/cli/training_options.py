@@ -55,6 +55,9 @@ TRAINING_OPTIONS: Mapping[str, Any] = {
     ],
     "masking": Annotated[float | None, _option(MASKS, "Share of the pixels left out of each step.", "0")],
     "crop": Annotated[int | None, _option(MASKS, "Side of the squares trained on, pixels.", "by the pictures")],
+    "patches": Annotated[
+        int | None, _option(MASKS, "Train a classifier of patches of this side, each for its middle pixel.")
+    ],
     "memory": Annotated[str | None, _option(MASKS, "What a step may take, such as 4GB.", "half of what is free")],
     "model": Annotated[str | None, _option(TRAINING, "Network, see percept models.", "by the data")],
     "epochs": Annotated[int | None, _option(TRAINING, "Passes over the data, at most.", "by the data")],

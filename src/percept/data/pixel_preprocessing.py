@@ -19,12 +19,15 @@ class PixelPreprocessing:
         mean: mean of each channel over the training pictures, in [0, 1].
         std: standard deviation of each channel over the training pictures, in [0, 1].
         white: the value that a 16-bit picture calls white.
+        patch: side of the patches that the network classifies, each for the pixel in its middle; None for a network
+            that takes whole pictures.
     """
 
     channels: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
     white: int = 65535
+    patch: int | None = None
 
     def tensor(self, pixels: NDArray[np.uint8], device: torch.device = CPU) -> torch.Tensor:
         """Return the network's input: (samples, channels, height, width) float32 in channels-last memory.

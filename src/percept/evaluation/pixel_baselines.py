@@ -23,6 +23,8 @@ Predict = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 SCALES = (1.0, 2.0, 4.0)  # standard deviations of the filters, pixels
 FITTED = 40_000  # training pixels that the linear model is fitted on
 LOOKED_AT = 100  # training pictures that they are drawn from
+STRIP = 2**20  # pixels whose filter responses are worked out together
+REACH = 1 + round(4 * max(SCALES))  # pixels that a filter sees to each side: four deviations, and one for slopes
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,8 @@ def _linear(
         model.fit(features, truth)
 
     def predict(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        responses = filter_responses(picture)
-        answers: NDArray[np.uint8] = model.predict(responses.reshape(-1, responses.shape[2])).astype(np.uint8)
+        strips = (model.predict(each.reshape(-1, each.shape[2])) for each in _strips(picture))
+        answers: NDArray[np.uint8] = np.concatenate(list(strips)).astype(np.uint8)
         return answers.reshape(picture.shape[:2])
 
     note = f"logistic regression on {features.shape[1]} filter responses, fitted on {len(truth):,} training pixels"
@@ -164,6 +166,20 @@ def _drawn(
     share = -(-FITTED // max(1, len(rows)))
     for row in rows:
         known = np.flatnonzero(masks[row] != IGNORE)
-        pixels = generator.permutation(known)[:share] if len(known) > share else known
-        responses = filter_responses(pictures[row])
-        yield responses.reshape(-1, responses.shape[2])[pixels], masks[row].ravel()[pixels]
+        pixels = np.sort(generator.permutation(known)[:share]) if len(known) > share else known
+        first = 0
+        for strip in _strips(pictures[row]):
+            responses = strip.reshape(-1, strip.shape[2])
+            here = pixels[(pixels >= first) & (pixels < first + len(responses))]
+            yield responses[here - first], masks[row].ravel()[here]
+            first += len(responses)
+
+
+def _strips(picture: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+    """Yield the filter responses of a picture in strips of rows, the same as of the whole, so that none is large."""
+    height, width = picture.shape[:2]
+    rows = max(1, STRIP // width)
+    for start in range(0, height, rows):
+        above, end = min(start, REACH), min(start + rows, height)
+        responses = filter_responses(picture[start - above : end + REACH])
+        yield responses[above : above + end - start]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from percept.data.patches import mirrored
 from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.devices import Precision
+from percept.evaluation.patch_scores import patch_scores
 from percept.evaluation.predict import evaluating
 from percept.models.pictures import taken_by
 
@@ -28,7 +29,7 @@ def pixel_scores(
     """Yield the scores of each picture, (classes, height, width), in the order of `rows`.
 
     A network without padding gives an answer for the middle of what it sees: it is shown the picture mirrored at its
-    borders, so that every pixel gets one.
+    borders, so that every pixel gets one. A classifier of patches is shown the patch around each pixel.
 
     Args:
         network: lies on `device`; it is left in the mode it was in.
@@ -38,6 +39,11 @@ def pixel_scores(
         device: where to compute.
         precision: bfloat16 computes under autocast; the scores are float32 all the same.
     """
+    if preprocessing.patch is not None:
+        for row in rows:
+            form, patch = preprocessing, preprocessing.patch
+            yield patch_scores(network, pictures[row], patch, form, device=device, precision=precision)
+        return
     for batch in _alike(pictures, rows):
         inputs = preprocessing.tensor(np.stack([pictures[row] for row in batch]), device)
         with evaluating(network), torch.inference_mode():

@@ -79,6 +79,8 @@ class TrainingRecipe(_Section):
         weight_map: "unet" where pixels between close objects count more in the loss.
         masking: share of the pixels that a step leaves out of the loss, by chance, in [0, 1).
         crop: side of the squares that are cut from training pictures, pixels.
+        patches: side of the patches that a classifier learns from, each labelled by the pixel in its middle; None for
+            a network that learns from whole pictures.
         memory: what a training step may take, such as "4GB".
         minutes: what the whole training may take; None for any time.
         steps: of an epoch, where `minutes` made it shorter than a pass over all samples or as long; None for a pass.
@@ -103,6 +105,7 @@ class TrainingRecipe(_Section):
     weight_map: Literal["none", "unet"] | None = None
     masking: float = 0.0
     crop: int | None = None
+    patches: int | None = None
     memory: str | None = None
     minutes: float | None = None
     steps: int | None = None

@@ -126,7 +126,8 @@ def _trained(path: Path, image: tuple[int, int] | None) -> Inspection:
 def input_shape(form: Preprocessing) -> tuple[int, ...]:
     """Return the shape of one sample behind a model's preprocessing; a usual one where pictures keep their sizes."""
     if isinstance(form, PixelPreprocessing):
-        return form.channels, PIXELS, PIXELS
+        side = form.patch or PIXELS
+        return form.channels, side, side
     if isinstance(form, TablePreprocessing):
         return (form.features,)
     return form.channels, form.height, form.width

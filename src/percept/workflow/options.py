@@ -50,6 +50,7 @@ class FitOptions(TypedDict, total=False):
         weight_map: "unet" to make pixels between close objects count more.
         masking: share of the pixels that each step leaves out of the loss by chance, in [0, 1).
         crop: side of the squares that are cut from pictures with masks, pixels.
+        patches: side of patches, pixels: a classifier of patches is trained, each labelled by the pixel in its middle.
         memory: what a training step on masks may take, such as "4GB".
         minutes: what the training may take; the schedule is fitted to it.
         seed: number that every random choice derives from.
@@ -87,6 +88,7 @@ class FitOptions(TypedDict, total=False):
     weight_map: str | None
     masking: float | None
     crop: int | None
+    patches: int | None
     memory: str | None
     minutes: float | None
     seed: int | None

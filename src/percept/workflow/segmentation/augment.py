@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from percept.data.augment.presets import parse_augmentation
+from percept.data.augment.presets import SWITCHES, parse_augmentation
 from percept.data.augment.recipe import Augmentation
 from percept.data.augment.symmetry import traits_of
 from percept.data.images import resize
@@ -14,13 +14,15 @@ SIDE = 64  # pixels to which pictures are brought to be compared with their mirr
 LOOKED_AT = 500  # pictures
 
 
-def augmentation_of(prepared: PreparedMasks, asked: str, side: int) -> Augmentation | None:
+def augmentation_of(prepared: PreparedMasks, asked: str, side: int, *, in_place: bool = False) -> Augmentation | None:
     """Return what happens to crops in training, None for nothing.
 
     Args:
         prepared: pictures, split and the recipe.
         asked: a preset or changes, as in `percept.data.augment.presets.parse_augmentation`.
         side: of the crops, pixels.
+        in_place: whether only those changes that the pictures allow are made which leave the middle pixel in its place,
+            mirror images and quarter turns, whatever is asked for.
 
     Raises:
         OptionError: there is no such change.
@@ -30,5 +32,6 @@ def augmentation_of(prepared: PreparedMasks, asked: str, side: int) -> Augmentat
     rows = prepared.rows("train")[:LOOKED_AT]
     small = np.stack([resize(prepared.pictures[row], SIDE, SIDE) for row in rows])
     traits = replace(traits_of(small, None, (), masks=True), size=(side, side))
-    recipe = parse_augmentation(asked, traits)
+    switches = {name: getattr(traits, name) for name in SWITCHES}
+    recipe = Augmentation(**switches) if in_place else parse_augmentation(asked, traits)
     return None if recipe == Augmentation() else recipe

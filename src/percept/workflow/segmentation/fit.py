@@ -7,7 +7,7 @@ from pathlib import Path
 
 from percept.devices import choose_device, choose_precision, choose_threads
 from percept.errors import OptionError
-from percept.models import require_task
+from percept.models import MODELS, require_task
 from percept.runs.folder import RunFolder
 from percept.runs.lock import locked
 from percept.runs.recipe import Recipe
@@ -19,6 +19,7 @@ from percept.workflow.run import Run, open_finished
 from percept.workflow.segmentation.defaults import segmentation_defaults
 from percept.workflow.segmentation.finish import finish_masks
 from percept.workflow.segmentation.learn import learn_masks, pixel_settings
+from percept.workflow.segmentation.patches import check_patches, patch_defaults
 from percept.workflow.segmentation.prepare import PreparedMasks, as_dataset, prepare_masks, read_masks
 
 
@@ -44,7 +45,8 @@ def segment_events(
     """
     begun = time.monotonic()
     if recipe.model.name is not None:
-        require_task(recipe.model.name, "segmentation")
+        require_task(recipe.model.name, "segmentation" if recipe.training.patches is None else "classification")
+    check_patches(recipe)
     if recipe.selection is not None:
         raise OptionError("a choice among candidates is not made for masks yet; fit each of them as a run of its own")
     dataset = read_masks(recipe.data, progress)
@@ -73,8 +75,15 @@ def _machine(prepared: PreparedMasks) -> tuple[Machine, Recipe]:
     training = recipe.training
     device = choose_device(training.device or "auto")
     threads = choose_threads(training.threads)
-    precision = choose_precision(training.precision or "auto", device, gains=True)
-    choices = segmentation_defaults(prepared.dataset.sizes, len(prepared.rows("train")), training.optimizer)
+    name = recipe.model.name or ""
+    if training.patches is None:
+        gains = True
+        choices = segmentation_defaults(prepared.dataset.sizes, len(prepared.rows("train")), training.optimizer)
+    else:
+        smallest = MODELS[name].bfloat16_from
+        gains = smallest is not None and training.patches >= smallest
+        choices = patch_defaults(name, training.optimizer)
+    precision = choose_precision(training.precision or "auto", device, gains=gains)
     recipe = recipe.filled("training", **choices, device=str(device), precision=precision, threads=threads)
     pixel_settings(recipe)
     return Machine(make_accelerator(device, precision), precision), recipe

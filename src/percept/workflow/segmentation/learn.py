@@ -16,7 +16,7 @@ from percept.data.weight_maps import weight_map
 from percept.devices import free_memory, parse_memory
 from percept.errors import OptionError
 from percept.evaluation.pixel_scores import pixel_scores
-from percept.evaluation.regions import pixel_confusion, region_figures
+from percept.evaluation.regions import pixel_confusion
 from percept.models import build
 from percept.nn.segmentation_losses import PixelLoss, pixel_loss
 from percept.runs.folder import RunFolder
@@ -33,6 +33,8 @@ from percept.workflow.course import Begun, Course, Stretch, train_on_disk
 from percept.workflow.events import Event
 from percept.workflow.learn import Learned, Machine, settings_of
 from percept.workflow.segmentation.augment import augmentation_of
+from percept.workflow.segmentation.lessons import Lessons, figures_of
+from percept.workflow.segmentation.patches import patch_lessons
 from percept.workflow.segmentation.prepare import PreparedMasks
 from percept.workflow.time_limit import shortened, within_minutes
 
@@ -70,19 +72,58 @@ def learn_masks(
     Returns:
         The trained network.
 
-    Source: notes §3.6.3 and §3.6.6 (full-image training).
+    Source: notes §3.6.3 and §3.6.6.
     """
     settings, accelerator, training = pixel_settings(recipe), machine.accelerator, recipe.training
-    device = accelerator.device
     torch.manual_seed(settings.seed)
-    network = build(recipe.model.name or "", **recipe.model.arguments).to(device)
+    network = build(recipe.model.name or "", **recipe.model.arguments).to(accelerator.device)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    loss = _loss(prepared, recipe, device)
-    side = training.crop or 0
+    choose = picture_lessons if training.patches is None else patch_lessons
+    lessons = choose(network, prepared, recipe, machine)
+    recipe, deadline = within_minutes(
+        *(recipe, folder, network, lessons.loss, lessons.stream(1), lessons.validate, lessons.steps, begun)
+    )
+    settings = pixel_settings(recipe)
+    steps = recipe.training.steps or lessons.steps
+    shorter = shortened(lessons.stream, steps)
+
+    def begin() -> Begun:
+        optimizer = make_optimizer(
+            network,
+            settings.optimizer,
+            learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            momentum=settings.momentum,
+        )
+        schedule = SCHEDULES[settings.schedule](optimizer, steps, settings.epochs)
+        rest = lessons.loss, shorter, steps, partial(lessons.validate, network), settings, accelerator
+        return Begun(optimizer, schedule, lambda first: train_on(network, optimizer, schedule, *rest, first=first))
+
+    stretches = (Stretch(settings.epochs, begin),)
+    course = Course(network, stretches, settings, settings.metric != "loss", _digest(prepared), deadline)
+    history, best = yield from train_on_disk(course, folder, accelerator)
+    trained = accelerator.unwrap_model(network, keep_fp32_wrapper=False)
+    return Learned(trained, best, history, (0.0, 1.0), Checked((), ""))
+
+
+def picture_lessons(network: nn.Module, prepared: PreparedMasks, recipe: Recipe, machine: Machine) -> Lessons:
+    """Return what a network learns from crops of pictures, as large as memory allows.
+
+    Args:
+        network: at its start.
+        prepared: pictures, masks, split and preprocessing.
+        recipe: every choice, made.
+        machine: device, processes, precision.
+
+    Raises:
+        OptionError: not even the smallest crop fits into memory.
+    """
+    training, accelerator = recipe.training, machine.accelerator
+    loss, side, batch_size = _loss(prepared, recipe, accelerator.device), training.crop or 0, training.batch_size or 1
     crop = crop_for_memory(
         network,
-        parse_memory(training.memory) if training.memory else free_memory(device) // 2,
-        settings.batch_size,
+        parse_memory(training.memory) if training.memory else free_memory(accelerator.device) // 2,
+        batch_size,
         channels=prepared.preprocessing.channels,
         largest=(side, side),
         loss=loss,
@@ -96,38 +137,13 @@ def learn_masks(
         _weights(prepared, recipe),
         augmentation_of(prepared, training.augment or "none", side),
     )
-    total = _total(loss)
-    steps = steps_an_epoch(len(crops_an_epoch(part, crop)), settings.batch_size)
 
     def stream(epoch: int) -> Iterator[tuple[Tensor, PixelBatch]]:
-        drawn = pixel_batches(part, crop, settings.batch_size, seed=settings.seed, epoch=epoch, accelerator=accelerator)
+        drawn = pixel_batches(part, crop, batch_size, seed=training.seed, epoch=epoch, accelerator=accelerator)
         return ((batch.inputs, batch) for batch in drawn)
 
-    def validate(trained: nn.Module) -> dict[str, float]:
-        return validation_figures(trained, prepared, machine)
-
-    recipe, deadline = within_minutes(recipe, folder, network, total, stream(1), validate, steps, begun)
-    settings = pixel_settings(recipe)
-    steps = recipe.training.steps or steps
-    shorter = shortened(stream, steps)
-
-    def begin() -> Begun:
-        optimizer = make_optimizer(
-            network,
-            settings.optimizer,
-            learning_rate=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            momentum=settings.momentum,
-        )
-        schedule = SCHEDULES[settings.schedule](optimizer, steps, settings.epochs)
-        rest = total, shorter, steps, partial(validate, network), settings, accelerator
-        return Begun(optimizer, schedule, lambda first: train_on(network, optimizer, schedule, *rest, first=first))
-
-    stretches = (Stretch(settings.epochs, begin),)
-    course = Course(network, stretches, settings, settings.metric != "loss", _digest(prepared), deadline)
-    history, best = yield from train_on_disk(course, folder, accelerator)
-    trained = accelerator.unwrap_model(network, keep_fp32_wrapper=False)
-    return Learned(trained, best, history, (0.0, 1.0), Checked((), ""))
+    steps = steps_an_epoch(len(crops_an_epoch(part, crop)), batch_size)
+    return Lessons(_total(loss), stream, steps, lambda trained: validation_figures(trained, prepared, machine))
 
 
 def validation_figures(network: nn.Module, prepared: PreparedMasks, machine: Machine) -> dict[str, float]:
@@ -155,9 +171,7 @@ def validation_figures(network: nn.Module, prepared: PreparedMasks, machine: Mac
         chances = log_softmax(scores[:, inside], axis=0)
         surprise -= float(np.take_along_axis(chances, truth[inside].astype(np.int64)[None], axis=0).sum())
         known += int(inside.sum())
-    found = region_figures(np.stack(confusions), classes, np.ones((len(rows), 1)))
-    kept = {name: float(np.nan_to_num(found[name][0])) for name in ("mean_iou", "mean_dice", "pixel_accuracy")}
-    return {"loss": surprise / max(known, 1), **kept}
+    return figures_of(np.stack(confusions), surprise / max(known, 1), classes)
 
 
 def _total(loss: PixelLoss) -> Callable[[Tensor, PixelBatch], Tensor]:

@@ -26,6 +26,7 @@ from percept.workflow.prepare import GREY_MODES, channel_statistics
 
 DEFAULT_MODEL, DEFAULT_ARGUMENTS = "unet", {"width": 16}
 """A U-Net of a quarter of the paper's width: a sixteenth of its work, which a laptop can do."""
+DEFAULT_CLASSIFIER = "lenet"  # of patches: small, since every pixel asks for one of its own
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,10 @@ def prepare_masks(dataset: SegmentationDataset, recipe: Recipe) -> PreparedMasks
     data = recipe.data
     given = (dataset.given == "test").any()
     recipe = recipe.filled("data", task="segmentation", test="given" if given else "cut", channels=_channels(dataset))
-    if recipe.model.name is None:
+    patch = recipe.training.patches
+    if patch is not None:
+        recipe = recipe.filled("model", name=DEFAULT_CLASSIFIER)
+    elif recipe.model.name is None:
         chosen = recipe.model.model_copy(update={"arguments": {**DEFAULT_ARGUMENTS, **recipe.model.arguments}})
         recipe = recipe.model_copy(update={"model": chosen}).filled("model", name=DEFAULT_MODEL)
     channels = recipe.data.channels or 3
@@ -161,8 +165,9 @@ def prepare_masks(dataset: SegmentationDataset, recipe: Recipe) -> PreparedMasks
     )
     train = np.flatnonzero(split.part == "train")
     mean, std = channel_statistics(pictures[row] for row in train)
-    preprocessing = PixelPreprocessing(channels, mean, std, dataset.white)
-    shape = (channels, *np.median(dataset.sizes, axis=0).astype(int).tolist())
+    preprocessing = PixelPreprocessing(channels, mean, std, dataset.white, patch)
+    sides = np.median(dataset.sizes, axis=0).astype(int).tolist() if patch is None else (patch, patch)
+    shape = (channels, *sides)
     arguments = arguments_for(recipe.model.name or "", outputs=len(dataset.classes), shape=shape)
     model = recipe.model.model_copy(update={"arguments": {**arguments, **recipe.model.arguments}})
     recipe = recipe.model_copy(update={"model": model})
