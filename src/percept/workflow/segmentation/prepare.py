@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from percept.data.channel_statistics import channel_statistics
 from percept.data.dataset import Dataset, MaskedFiles, Target
 from percept.data.decoding import content_digest
 from percept.data.headers import read_header
@@ -19,10 +20,10 @@ from percept.data.ragged import RaggedArray
 from percept.data.split_file import read_lines
 from percept.data.splits import Split, make_split
 from percept.data.stacks import read_page
+from percept.data.typical_picture import GREY_MODES
 from percept.errors import OptionError
 from percept.models import arguments_for
 from percept.runs.recipe import DataRecipe, Recipe
-from percept.workflow.prepare import GREY_MODES, channel_statistics
 
 DEFAULT_MODEL, DEFAULT_ARGUMENTS = "unet", {"width": 16}
 """A U-Net of a quarter of the paper's width: a sixteenth of its work, which a laptop can do."""

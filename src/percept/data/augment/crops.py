@@ -1,24 +1,28 @@
-"""How the crops of a segmenter are augmented: what the recipe asks for, by what the pictures allow."""
+"""How the crops of pictures with masks are augmented: what is asked for, by what the pictures allow."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from percept.data.augment.presets import parse_augmentation
 from percept.data.augment.recipe import Augmentation
 from percept.data.augment.symmetry import traits_of
 from percept.data.images import resize
-from percept.workflow.segmentation.prepare import PreparedMasks
 
 SIDE = 64  # pixels to which pictures are brought to be compared with their mirror images
 LOOKED_AT = 500  # pictures
 
 
-def augmentation_of(prepared: PreparedMasks, asked: str, side: int) -> Augmentation | None:
+def crop_augmentation(
+    pictures: Sequence[NDArray[np.uint8]], rows: NDArray[np.int64], asked: str, side: int
+) -> Augmentation | None:
     """Return what happens to crops in training, None for nothing.
 
     Args:
-        prepared: pictures, split and the recipe.
+        pictures: (height, width, channels) of each, of any sizes.
+        rows: those of the training part.
         asked: a preset or changes, as in `percept.data.augment.presets.parse_augmentation`.
         side: of the crops, pixels.
 
@@ -27,8 +31,7 @@ def augmentation_of(prepared: PreparedMasks, asked: str, side: int) -> Augmentat
 
     Source: notes §3.4.1; Ronneberger et al. 2015, section 3.1.
     """
-    rows = prepared.rows("train")[:LOOKED_AT]
-    small = np.stack([resize(prepared.pictures[row], SIDE, SIDE) for row in rows])
+    small = np.stack([resize(pictures[row], SIDE, SIDE) for row in rows[:LOOKED_AT]])
     traits = replace(traits_of(small, None, (), masks=True), size=(side, side))
     recipe = parse_augmentation(asked, traits)
     return None if recipe == Augmentation() else recipe
