@@ -24,9 +24,7 @@ from percept.data.typical_picture import GREY_MODES
 from percept.errors import OptionError
 from percept.models import arguments_for
 from percept.runs.recipe import DataRecipe, Recipe
-
-DEFAULT_MODEL, DEFAULT_ARGUMENTS = "unet", {"width": 16}
-"""A U-Net of a quarter of the paper's width: a sixteenth of its work, which a laptop can do."""
+from percept.training.segmentation_defaults import DEFAULT_ARGUMENTS, DEFAULT_MODEL
 
 
 @dataclass(frozen=True)
