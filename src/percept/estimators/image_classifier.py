@@ -6,55 +6,32 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
-from accelerate import Accelerator
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d, compute_class_weight
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from percept.data.augment.layer import AugmentationLayer
-from percept.data.augment.presets import parse_augmentation
-from percept.data.augment.recipe import Augmentation
-from percept.data.augment.symmetry import traits_of
 from percept.data.folders import read_folder
-from percept.data.mixup import Mixing
-from percept.devices import Precision, choose_device, choose_precision
+from percept.devices import choose_device
 from percept.errors import DataError, OptionError
+from percept.estimators.classifier_training import METRIC, train_classifier
 from percept.estimators.options import check_choice, check_number
 from percept.estimators.picture_training import (
     PictureTraining,
     at_least_two,
     check_training,
     drawing,
-    follow,
     part_rows,
     record,
-    settings_from,
 )
 from percept.estimators.pictures import Given, pixels_in_chunks, read_given
 from percept.estimators.sizes import image_size
-from percept.estimators.starting import Start, Wish, start
+from percept.estimators.starting import Wish, start
 from percept.evaluation.augmented import augmented, views_named
-from percept.evaluation.metrics import metric_named
-from percept.evaluation.predict import probabilities
 from percept.models import MODELS
 from percept.models.file import TrainedModel, save_model
-from percept.models.freezing import freeze
-from percept.nn.losses import Loss, cross_entropy
-from percept.training.batches import LabeledPart, steps_an_epoch
-from percept.training.defaults import training_defaults
-from percept.training.features import FeatureStore
-from percept.training.loop import Score, train
-from percept.training.optimizers import make_optimizer
-from percept.training.phases import plan, train_in_phases
-from percept.training.processes import make_accelerator
-from percept.training.schedules import SCHEDULES
-from percept.training.settings import TrainingSettings
 from percept.version import __version__
-
-METRIC = "accuracy"  # of the pictures held out, by which training stops
 
 
 @dataclass(eq=False, repr=False)
@@ -155,7 +132,11 @@ class ImageClassifier(ClassifierMixin, PictureTraining, BaseEstimator):  # type:
             begun = start(self._wish(), given, rows, len(self.classes_))
         size = begun.form.height, begun.form.width
         with drawing(seed, device, size):
-            self._train(begun, targets.astype(np.int64), rows, held, seed, device)
+            learned = train_classifier(self, begun, targets.astype(np.int64), rows, held, seed, device)
+        self.network_, self.seed_ = learned.network, seed
+        self.preprocessing_, self.architecture_, self.arguments_ = begun.form, begun.architecture, begun.arguments
+        self.notes_ = () if begun.moved is None else begun.moved.notes
+        record(self, learned, METRIC)
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -258,97 +239,3 @@ class ImageClassifier(ClassifierMixin, PictureTraining, BaseEstimator):  # type:
     def _wish(self) -> Wish:
         arguments, size = dict(self.arguments or {}), image_size(self.image_size)
         return Wish(self.model, arguments, self.pretrained, self.transfer, size, self.resize)  # type: ignore[arg-type]
-
-    def _train(
-        self,
-        begun: Start,
-        targets: NDArray[np.int64],
-        rows: NDArray[np.int64],
-        held: NDArray[np.int64],
-        seed: int,
-        device: torch.device,
-    ) -> None:
-        """Train the network and set everything that tells of it."""
-        defaults = training_defaults("image", begun.architecture or self.model, self.solver, len(rows))
-        settings = settings_from(self, defaults, metric=METRIC, seed=seed)
-        precision = self._precision(begun, device)
-        accelerator = make_accelerator(device, precision)
-        training = LabeledPart(
-            *(begun.pixels, targets, rows, begun.form),
-            augmentation=self._augmentation(begun, targets, rows),
-            mixing=Mixing(len(self.classes_), mixup=self.mixup, label_smoothing=self.label_smoothing),
-        )
-        validation = LabeledPart(begun.pixels, targets, held, begun.form)
-        network = begun.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        epochs = _epochs(
-            *(begun, self._loss(targets[rows], device), training, validation, _score(targets[held])),
-            *(settings, accelerator, precision),
-        )
-        history, kept = follow(self, epochs, network, settings)
-        if begun.moved is not None:  # what was frozen is so no longer
-            freeze(network, begun.moved.parts, len(begun.moved.parts.stages))
-        self.network_ = accelerator.unwrap_model(network, keep_fp32_wrapper=False).eval()
-        self.preprocessing_, self.architecture_, self.arguments_ = begun.form, begun.architecture, begun.arguments
-        self.notes_ = () if begun.moved is None else begun.moved.notes
-        self.seed_ = seed
-        record(self, history, kept, METRIC)
-
-    def _precision(self, begun: Start, device: torch.device) -> Precision:
-        pays = MODELS[begun.architecture].bfloat16_from if begun.architecture else None
-        gains = pays is not None and min(begun.form.height, begun.form.width) >= pays
-        return choose_precision(self.precision, device, gains=gains)
-
-    def _augmentation(
-        self, begun: Start, targets: NDArray[np.int64], rows: NDArray[np.int64]
-    ) -> AugmentationLayer | None:
-        if self.augment is None:
-            return None
-        names = tuple(map(str, self.classes_.tolist()))
-        recipe = parse_augmentation(self.augment, traits_of(begun.pixels, targets, names, rows=rows))
-        return None if recipe == Augmentation() else AugmentationLayer(recipe)
-
-    def _loss(self, targets: NDArray[np.int64], device: torch.device) -> Loss:
-        if self.class_weight is None:
-            return cross_entropy()
-        shown = self.classes_[targets]
-        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=shown)
-        return cross_entropy(torch.tensor(weights, dtype=torch.float32, device=device))
-
-
-def _epochs(
-    begun: Start,
-    loss: Loss,
-    training: LabeledPart,
-    validation: LabeledPart,
-    score: Score,
-    settings: TrainingSettings,
-    accelerator: Accelerator,
-    precision: Precision,
-) -> Any:
-    """Return the epochs of a training, of a trained body in phases."""
-    network, rest = begun.network, (loss, training, validation, score, settings, accelerator, precision)
-    if begun.moved is not None:
-        phases = plan(begun.moved.stages, settings)
-        return train_in_phases(network, begun.moved.parts, phases, *rest, store=FeatureStore())
-    optimizer = make_optimizer(
-        network,
-        settings.optimizer,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        momentum=settings.momentum,
-    )
-    steps = steps_an_epoch(len(training), settings.batch_size)
-    return train(network, optimizer, SCHEDULES[settings.schedule](optimizer, steps, settings.epochs), *rest)
-
-
-def _score(truth: NDArray[np.int64]) -> Score:
-    """Return what gives the figures of the pictures held out; NaN where there are none."""
-    shown = [metric_named(name, "classification") for name in ("loss", METRIC)]
-
-    def score(outputs: NDArray[np.float32]) -> dict[str, float]:
-        if not len(truth):
-            return {each.name: float("nan") for each in shown}
-        chances = probabilities(outputs)
-        return {each.name: each.measure(truth, chances) for each in shown}
-
-    return score

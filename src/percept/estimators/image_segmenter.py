@@ -1,74 +1,38 @@
 """A class for every pixel: from pictures with masks to a trained network, with scikit-learn's habits."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
-from percept.data.augment.crops import crop_augmentation
-from percept.data.channel_statistics import channel_statistics
-from percept.data.class_weights import WEIGHTINGS
-from percept.data.objects import IGNORE
-from percept.data.pixel_preprocessing import PixelPreprocessing
-from percept.devices import choose_device, choose_precision, free_memory, parse_memory
-from percept.errors import DataError, OptionError
-from percept.estimators.given_masks import Masks, mask_ignore, read_masked_folder, read_masks, read_truth
+from percept.devices import choose_device
+from percept.errors import DataError
+from percept.estimators.given_masks import mask_ignore, read_masked_folder, read_masks, read_truth
 from percept.estimators.options import check_choice, check_number, check_whole
 from percept.estimators.picture_training import (
     PictureTraining,
     check_training,
     drawing,
-    follow,
     part_rows,
     record,
-    settings_from,
 )
 from percept.estimators.pictures import read_given, typical_of, whole_pictures
+from percept.estimators.segmenter_training import METRIC, Lesson, train_segmenter
 from percept.evaluation.pixel_scores import pixel_scores
-from percept.evaluation.pixel_validation import validation_figures
 from percept.evaluation.regions import pixel_confusion, region_figures
-from percept.models import arguments_for, build
 from percept.models.building import require_task
 from percept.models.file import TrainedModel, save_model
 from percept.nn.segmentation_losses import pixel_loss
-from percept.training.batches import steps_an_epoch
-from percept.training.crop_sizes import crop_for_memory
-from percept.training.loop import train_on
-from percept.training.mask_loss import WEIGHT_MAPS, mask_loss, pixel_weights
-from percept.training.optimizers import make_optimizer
-from percept.training.pixel_batches import MaskedPart, PixelBatch, crops_an_epoch, pixel_batches
-from percept.training.processes import make_accelerator
-from percept.training.schedules import SCHEDULES
-from percept.training.segmentation_defaults import DEFAULT_ARGUMENTS, DEFAULT_MODEL, segmentation_defaults
+from percept.training.mask_loss import WEIGHT_MAPS
+from percept.training.segmentation_defaults import DEFAULT_MODEL
 from percept.version import __version__
-
-METRIC = "mean_iou"  # of the pictures held out, by which training stops
-
-
-@dataclass(frozen=True)
-class _Lesson:
-    """What is learned from.
-
-    Attributes:
-        pictures: (height, width, channels) uint8 of each.
-        masks: of them.
-        parts: (samples,) the part that a folder puts each in, "" for none.
-        white: the value that 16-bit pictures call white.
-    """
-
-    pictures: Sequence[NDArray[np.uint8]]
-    masks: Masks
-    parts: NDArray[np.str_]
-    white: int
 
 
 @dataclass(eq=False, repr=False)
@@ -165,9 +129,11 @@ class ImageSegmenter(PictureTraining, BaseEstimator):  # type: ignore[misc]
             raise DataError("there is no picture to train on; give at least one")
         self.seed_ = int(generator.randint(2**31 - 1))
         with drawing(self.seed_, device, None):
-            self._train(lesson, rows, held, device)
+            learned = train_segmenter(self, lesson, rows, held, self.seed_, device)
         self.classes_, self.class_names_ = lesson.masks.values, lesson.masks.names
-        self.meaning_ = lesson.masks.meaning
+        self.meaning_, self.network_, self.preprocessing_ = lesson.masks.meaning, learned.network, learned.form
+        self.architecture_, self.arguments_, self.crop_ = self.model, learned.arguments, learned.crop
+        record(self, learned, METRIC)
         return self
 
     def predict(self, X: Any) -> Any:
@@ -258,15 +224,15 @@ class ImageSegmenter(PictureTraining, BaseEstimator):  # type: ignore[misc]
         pixel_loss(self.loss, masked=self.masking)
         mask_ignore(self.ignore)
 
-    def _read(self, X: Any, y: Any) -> _Lesson:
+    def _read(self, X: Any, y: Any) -> Lesson:
         if y is None:
             folder = read_masked_folder(_folder(X), mask_ignore(self.ignore))
-            return _Lesson(folder.pictures, folder.masks, folder.parts, folder.white)
+            return Lesson(folder.pictures, folder.masks, folder.parts, folder.white)
         given, masks = read_given(X), read_masks(y, mask_ignore(self.ignore))
         check_consistent_length(range(len(given)), range(len(masks.maps)))
         seen = typical_of(given)
         pictures = whole_pictures(given, seen.channels, seen.white)
-        return _Lesson(pictures, masks, np.full(len(pictures), ""), seen.white)
+        return Lesson(pictures, masks, np.full(len(pictures), ""), seen.white)
 
     def _scores(self, X: Any) -> Iterator[NDArray[np.float32]]:
         check_is_fitted(self)
@@ -274,76 +240,6 @@ class ImageSegmenter(PictureTraining, BaseEstimator):  # type: ignore[misc]
         pictures = whole_pictures(given, form.channels, form.white)
         device = next(self.network_.parameters()).device
         return pixel_scores(self.network_, pictures, np.arange(len(pictures)), form, device=device)
-
-    def _train(self, lesson: _Lesson, rows: NDArray[np.int64], held: NDArray[np.int64], device: torch.device) -> None:
-        """Train the network and set everything that tells of it."""
-        pictures, masks = lesson.pictures, lesson.masks
-        channels, classes = int(pictures[0].shape[2]), len(masks.names)
-        form = PixelPreprocessing(channels, *channel_statistics(pictures[row] for row in rows), lesson.white)
-        sizes = [(int(pictures[row].shape[0]), int(pictures[row].shape[1])) for row in rows]
-        defaults = segmentation_defaults(sizes, len(rows), self.solver)
-        settings = settings_from(self, defaults, metric=METRIC, seed=self.seed_)
-        precision = choose_precision(self.precision, device, gains=True)
-        accelerator = make_accelerator(device, precision)
-        arguments = self._arguments(classes, (channels, *np.median(sizes, axis=0).astype(int).tolist()))
-        network = build(self.model, **arguments).to(device)
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        weighting = self._weighting(masks)
-        loss = mask_loss(self.loss, masks.maps, rows, classes, weighting, masking=self.masking, device=device)
-        side = int(defaults["crop"] if self.crop == "auto" else self.crop)
-        memory = parse_memory(self.memory) if self.memory else free_memory(device) // 2
-        crop = crop_for_memory(network, memory, settings.batch_size, channels=channels, largest=(side, side), loss=loss)
-        weights = pixel_weights(self.weight_map or "none", masks.maps, masks.objects, classes)
-        moves = None if self.augment is None else crop_augmentation(pictures, rows, self.augment, side)
-        part = MaskedPart(pictures, masks.maps, rows, IGNORE, form, weights, moves)
-
-        def stream(epoch: int) -> Iterator[tuple[Tensor, PixelBatch]]:
-            chosen = {"seed": settings.seed, "epoch": epoch}
-            drawn = pixel_batches(part, crop, settings.batch_size, **chosen, accelerator=accelerator)
-            return ((batch.inputs, batch) for batch in drawn)
-
-        def total(scores: Tensor, batch: PixelBatch) -> Tensor:
-            return loss(scores, batch.targets, batch.weights)
-
-        def validate() -> dict[str, float]:
-            if not len(held):
-                return {"loss": float("nan")}
-            seen = pictures, masks.maps, held, masks.names, form
-            return validation_figures(network, *seen, device=device, precision=precision)
-
-        optimizer = make_optimizer(
-            network,
-            settings.optimizer,
-            learning_rate=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            momentum=settings.momentum,
-        )
-        steps = steps_an_epoch(len(crops_an_epoch(part, crop)), settings.batch_size)
-        schedule = SCHEDULES[settings.schedule](optimizer, steps, settings.epochs)
-        epochs = train_on(network, optimizer, schedule, total, stream, steps, validate, settings, accelerator)
-        history, kept = follow(self, epochs, network, settings)
-        self.network_ = accelerator.unwrap_model(network, keep_fp32_wrapper=False).eval()
-        self.preprocessing_, self.architecture_, self.arguments_ = form, self.model, arguments
-        self.crop_ = crop.height, crop.width
-        record(self, history, kept, METRIC)
-
-    def _arguments(self, classes: int, shape: tuple[int, ...]) -> dict[str, object]:
-        own = self.arguments if self.arguments is not None or self.model != DEFAULT_MODEL else DEFAULT_ARGUMENTS
-        return {**arguments_for(self.model, outputs=classes, shape=shape), **(own or {})}
-
-    def _weighting(self, masks: Masks) -> Any:
-        """Return the weights of the classes as `percept.data.class_weights.class_weights` takes them."""
-        asked = self.class_weight
-        if isinstance(asked, str) or asked is None:
-            check_choice("class_weight", asked, (None, *WEIGHTINGS))
-            return asked or "none"
-        if not isinstance(asked, Mapping):
-            return [float(weight) for weight in asked]
-        by_name = dict(zip(masks.names, masks.values.tolist(), strict=True))
-        known = {by_name.get(key, key): weight for key, weight in asked.items()}
-        if strange := [key for key in known if key not in masks.values.tolist()]:
-            raise OptionError(f"class_weight names {strange[0]!r}; expected some of {', '.join(masks.names)}")
-        return [float(known.get(value, 1.0)) for value in masks.values.tolist()]
 
 
 def _folder(X: Any) -> Path:

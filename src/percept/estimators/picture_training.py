@@ -45,6 +45,21 @@ class PictureTraining:
     verbose: bool | int = False
 
 
+@dataclass(frozen=True)
+class Learned:
+    """What a training leaves.
+
+    Attributes:
+        network: with the weights that are kept, in evaluation mode.
+        history: every epoch.
+        kept: number of the epoch whose weights are kept.
+    """
+
+    network: nn.Module
+    history: list[Epoch]
+    kept: int
+
+
 def check_training(options: PictureTraining) -> None:
     """Raise unless the arguments of a training make sense.
 
@@ -183,16 +198,15 @@ def _line(epoch: Epoch, settings: TrainingSettings) -> str:
     return f"epoch {epoch.number} of {settings.epochs}: loss {epoch.train_loss:.4f}{held}"
 
 
-def record(estimator: Any, history: list[Epoch], kept: int, metric: str) -> None:
+def record(estimator: Any, learned: Learned, metric: str) -> None:
     """Set the attributes that tell of a training.
 
     Args:
         estimator: they are set on it.
-        history: every epoch.
-        kept: number of the epoch whose weights are kept.
+        learned: what the training left.
         metric: the figure that stopping went by.
     """
-    held = estimator.early_stopping
+    held, history, kept = estimator.early_stopping, learned.history, learned.kept
     estimator.history_ = [
         {
             "epoch": epoch.number,
