@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from percept import selection as selection
     from percept.estimators.classifier import MLPClassifier as MLPClassifier
     from percept.estimators.classifier_cv import MLPClassifierCV as MLPClassifierCV
+    from percept.estimators.image_classifier import ImageClassifier as ImageClassifier
+    from percept.estimators.image_segmenter import ImageSegmenter as ImageSegmenter
     from percept.estimators.linear import LinearClassifier as LinearClassifier
     from percept.estimators.perceptron import Perceptron as Perceptron
     from percept.estimators.regressor import MLPRegressor as MLPRegressor
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 # Each public name and the module that holds it: none of them is imported before it is asked for.
 _HOMES = {
+    "ImageClassifier": "percept.estimators.image_classifier",
+    "ImageSegmenter": "percept.estimators.image_segmenter",
     "LinearClassifier": "percept.estimators.linear",
     "MLPClassifier": "percept.estimators.classifier",
     "MLPClassifierCV": "percept.estimators.classifier_cv",

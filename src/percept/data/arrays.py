@@ -1,5 +1,6 @@
 """Pictures and labels that are already arrays in memory."""
 
+from collections.abc import Sequence
 from itertools import chain
 from numbers import Integral
 
@@ -61,7 +62,7 @@ def arrays_dataset(
     parts = ["", "test"][: len(answers)]
     return Dataset(
         name=name,
-        samples=PictureArray(_pixels(pictures, _white(pictures)), _white(pictures)),
+        samples=PictureArray(_pixels(pictures, white_of(pictures)), white_of(pictures)),
         target=Target("classification", np.array([numbers[label] for label in chain(*answers)]), classes),
         keys=tuple(
             f"{part}/{row}" if part else str(row)
@@ -135,8 +136,16 @@ def picture_array(images: ArrayLike, white: int = 65535) -> NDArray[np.uint8]:
     return _pixels([_pictures(images, "images")], white)
 
 
-def _white(pictures: list[NDArray[np.generic]]) -> int:
-    """Return the smallest of 255, 511, ..., 65535 that no 16-bit picture exceeds; 65535 where there is none."""
+def white_of(pictures: Sequence[NDArray[np.generic]]) -> int:
+    """Return the smallest of 255, 511, ..., 65535 that no 16-bit picture exceeds; 65535 where there is none.
+
+    Args:
+        pictures: arrays of pictures, of any shape.
+
+    Example:
+        >>> white_of([np.array([4000], np.uint16)]), white_of([np.array([1.0])])
+        (4095, 65535)
+    """
     sixteen = [int(these.max()) for these in pictures if these.dtype == np.uint16]
     return 2 ** max(8, max(sixteen).bit_length()) - 1 if sixteen else 65535
 

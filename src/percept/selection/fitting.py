@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from percept.selection.plain import plain
-from percept.selection.samples import Samples, features_of
+from percept.selection.samples import Samples, array_of, features_of
 from percept.selection.splits import Rows
 
 MOST_AXES = 2  # of answers that are kept: numbers or probabilities of a sample, but not its masks
@@ -168,7 +168,7 @@ def _standing(model: Any) -> float | None:
 
 def _answers(model: Any, X: Any, classes: NDArray[Any] | None) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
     """Return predictions, of classes their numbers, and probabilities with a column for each class."""
-    predictions = np.asarray(model.predict(X))
+    predictions = array_of(model.predict(X))
     if classes is not None:
         numbers = np.searchsorted(classes, predictions).clip(max=len(classes) - 1)
         known = bool((classes[numbers] == predictions).all())
@@ -193,6 +193,8 @@ def _answers(model: Any, X: Any, classes: NDArray[Any] | None) -> tuple[NDArray[
 
 def _number_of_weights(model: Any) -> int:
     end = last_step(model)
+    if hasattr(end, "network_"):
+        return sum(parameter.numel() for parameter in end.network_.parameters())
     arrays = getattr(end, "coefs_", None)
     arrays = [getattr(end, "coef_", ())] if arrays is None else arrays
     return int(sum(np.size(each) for each in arrays))

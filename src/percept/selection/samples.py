@@ -44,7 +44,7 @@ def read_samples(model: Any, X: Any, y: Any, groups: Any = None, sample_weight: 
         raise OptionError(f"model is {what}; expected an object with fit and predict")
     if y is None:
         raise DataError("y is None; expected what is to be predicted, one for each sample")
-    targets, count = _array(y), number_of(X)
+    targets, count = array_of(y), number_of(X)
     given = {"targets": len(targets)}
     given |= {} if groups is None else {"groups": len(groups)}
     given |= {} if sample_weight is None else {"sample weights": len(sample_weight)}
@@ -90,7 +90,13 @@ def features_of(model: Any, X: Any, rows: Rows, trained: Rows) -> Any:
     return X[np.ix_(rows, trained)] if pairwise else part_of(X, rows)
 
 
-def _array(y: Any) -> NDArray[Any]:
+def array_of(y: Any) -> NDArray[Any]:
+    """Return what is predicted as an array, of objects where each has a shape of its own, as masks may.
+
+    Example:
+        >>> array_of([np.zeros((2, 2)), np.zeros((3, 2))]).dtype
+        dtype('O')
+    """
     try:
         return np.asarray(y)
     except ValueError:  # such as masks of unlike sizes

@@ -12,12 +12,12 @@ from percept.evaluation.metrics import metric_named
 from percept.models import MODELS, names
 from percept.runs.lock import locked
 from percept.runs.recipe import Recipe
+from percept.training.defaults import default_threads, training_defaults
 from percept.training.processes import deterministic, make_accelerator
 from percept.workflow.asked import stack_asked
 from percept.workflow.begin import command_line, nothing_left, plan, run_name, taken
 from percept.workflow.candidates import check_candidates
 from percept.workflow.choose import choose
-from percept.workflow.defaults import default_threads, training_defaults
 from percept.workflow.events import Event, Networks, Note, Started
 from percept.workflow.finish import finish
 from percept.workflow.folds import rest

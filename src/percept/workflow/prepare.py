@@ -1,25 +1,23 @@
 """From a data set to what training needs: the split, the preprocessing, and every open choice of the recipe made."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from percept.data.channel_statistics import channel_statistics
 from percept.data.columns import TablePreprocessing, fit_columns
 from percept.data.dataset import Dataset, PictureArray, PictureFiles, Table
-from percept.data.headers import PictureHeader, read_header
-from percept.data.images import white_level
 from percept.data.preprocessing import ImagePreprocessing
 from percept.data.splits import Split, make_split
+from percept.data.typical_picture import typical_picture
 from percept.errors import DataError, OptionError
 from percept.models import arguments_for, choose_size
 from percept.runs.recipe import Recipe
 from percept.workflow.samples import Loaded, load_samples, network_inputs, unreadable_sentence
 
 Preprocessing = ImagePreprocessing | TablePreprocessing
-GREY_MODES = ("1", "L", "I", "F")  # Pillow's names of formats with one channel, alpha apart
 
 
 @dataclass(frozen=True)
@@ -151,21 +149,8 @@ def picture_choices(dataset: Dataset, model: str) -> tuple[tuple[int, int], int,
         return choose_size(model, (height, width)), channels, dataset.samples.white
     if not isinstance(dataset.samples, PictureFiles):
         raise ValueError("a table has no picture size")
-    headers = _headers(dataset.samples.paths)
-    height = int(np.median([header.height for header in headers.values()] or [64]))
-    width = int(np.median([header.width for header in headers.values()] or [64]))
-    grey = all(header.mode.startswith(GREY_MODES) for header in headers.values())
-    return choose_size(model, (height, width)), 1 if grey else 3, white_level(dataset.samples.paths)
-
-
-def _headers(paths: tuple[Path, ...]) -> dict[Path, PictureHeader]:
-    headers = {}
-    for path in paths:
-        try:
-            headers[path] = read_header(path)
-        except DataError:
-            continue  # decoding will name it
-    return headers
+    seen = typical_picture(dataset.samples.paths)
+    return choose_size(model, seen.size), seen.channels, seen.white
 
 
 def _input_shape(preprocessing: Preprocessing) -> tuple[int, ...]:
@@ -184,25 +169,3 @@ def fit_preprocessing(loaded: Loaded, train: NDArray[np.int64], recipe: Recipe, 
     pixels = loaded.inputs
     mean, std = channel_statistics(pixels[train[start : start + 1024]] for start in range(0, len(train), 1024))
     return ImagePreprocessing(*data.image_size, data.channels, mean, std, data.resize, white)
-
-
-def channel_statistics(parts: Iterable[NDArray[np.uint8]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and standard deviation of each channel over all pixels, in [0, 1]; 1 for one that hardly varies.
-
-    Args:
-        parts: (..., channels) uint8, one behind the other; at least one.
-    """
-    # Counts of the 256 values by channel are exact and need one pass in bounded memory.
-    counts = None
-    for part in parts:
-        if counts is None:
-            counts = np.zeros((part.shape[-1], 256))
-        for channel in range(part.shape[-1]):
-            counts[channel] += np.bincount(part[..., channel].ravel(), minlength=256)
-    if counts is None:
-        raise ValueError("there are no pictures to measure")
-    values = np.arange(256) / 255
-    weights = counts / counts.sum(axis=1, keepdims=True)
-    mean = weights @ values
-    std = np.sqrt(np.maximum(weights @ values**2 - mean**2, 0))
-    return tuple(map(float, mean)), tuple(float(value) if value > 1e-3 else 1.0 for value in std)

@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percept.data.decoding import in_order
+from percept.data.headers import read_header
 from percept.data.images import read_picture
 from percept.data.masks.dataset import SegmentationDataset
 from percept.data.masks.regions import Mask, read_pair_mask
 from percept.data.pixel_formats import from_integers, in_channels
 from percept.data.ragged import RaggedArray, keep
 from percept.data.stacks import read_page
+from percept.data.typical_picture import GREY_MODES
 from percept.errors import DataError, OptionError
 
 
@@ -44,6 +46,26 @@ def read_sample_picture(dataset: SegmentationDataset, row: int, channels: int) -
     else:
         raise DataError(f"{file} holds {page.dtype} values; expected whole numbers of 8 or 16 bits")
     return in_channels(pixels if pixels.ndim == 3 else pixels[..., np.newaxis], channels)
+
+
+def channels_of(dataset: SegmentationDataset) -> int:
+    """Return 1 where all pictures are grey, else 3.
+
+    Args:
+        dataset: the pictures.
+
+    Raises:
+        DataError: a picture cannot be read.
+    """
+    for pair in dataset.pairs:
+        file = pair.picture
+        if file.page is not None:
+            shape = read_page(file.path, file.page).shape
+            if len(shape) == 3 and shape[2] >= 3:
+                return 3
+        elif not read_header(file.path).mode.startswith(GREY_MODES):
+            return 3
+    return 1
 
 
 def load_pictures(

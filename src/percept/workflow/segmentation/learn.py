@@ -4,19 +4,14 @@ import hashlib
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 
-import numpy as np
 import torch
-from scipy.special import log_softmax
 from torch import Tensor, nn
 
-from percept.data.class_weights import class_weights, count_classes
+from percept.data.augment.crops import crop_augmentation
 from percept.data.objects import IGNORE
-from percept.data.ragged import RaggedArray, keep
-from percept.data.weight_maps import weight_map
 from percept.devices import free_memory, parse_memory
 from percept.errors import OptionError
-from percept.evaluation.pixel_scores import pixel_scores
-from percept.evaluation.regions import pixel_confusion
+from percept.evaluation.pixel_validation import validation_figures
 from percept.models import build
 from percept.nn.segmentation_losses import PixelLoss, pixel_loss
 from percept.runs.folder import RunFolder
@@ -24,6 +19,7 @@ from percept.runs.recipe import Recipe
 from percept.training.batches import steps_an_epoch
 from percept.training.crop_sizes import crop_for_memory
 from percept.training.loop import train_on
+from percept.training.mask_loss import mask_loss, pixel_weights
 from percept.training.optimizers import make_optimizer
 from percept.training.pixel_batches import MaskedPart, PixelBatch, crops_an_epoch, pixel_batches
 from percept.training.schedules import SCHEDULES
@@ -32,8 +28,7 @@ from percept.workflow.checks import Checked
 from percept.workflow.course import Begun, Course, Stretch, train_on_disk
 from percept.workflow.events import Event
 from percept.workflow.learn import Learned, Machine, settings_of
-from percept.workflow.segmentation.augment import augmentation_of
-from percept.workflow.segmentation.lessons import Lessons, figures_of
+from percept.workflow.segmentation.lessons import Lessons
 from percept.workflow.segmentation.patches import patch_lessons
 from percept.workflow.segmentation.prepare import PreparedMasks
 from percept.workflow.time_limit import shortened, within_minutes
@@ -119,7 +114,18 @@ def picture_lessons(network: nn.Module, prepared: PreparedMasks, recipe: Recipe,
         OptionError: not even the smallest crop fits into memory.
     """
     training, accelerator = recipe.training, machine.accelerator
-    loss, side, batch_size = _loss(prepared, recipe, accelerator.device), training.crop or 0, training.batch_size or 1
+    pictures, masks, classes = prepared.pictures, prepared.masks, prepared.dataset.classes
+    rows, held_out, device = prepared.rows("train"), prepared.rows("validation"), accelerator.device
+    side, batch_size = training.crop or 0, training.batch_size or 1
+    loss = mask_loss(
+        training.loss or "cross_entropy",
+        masks,
+        rows,
+        len(classes),
+        training.class_weights,
+        masking=training.masking,
+        device=device,
+    )
     crop = crop_for_memory(
         network,
         parse_memory(training.memory) if training.memory else free_memory(accelerator.device) // 2,
@@ -129,75 +135,29 @@ def picture_lessons(network: nn.Module, prepared: PreparedMasks, recipe: Recipe,
         loss=loss,
     )
     part = MaskedPart(
-        prepared.pictures,
-        prepared.masks,
-        prepared.rows("train"),
+        pictures,
+        masks,
+        rows,
         IGNORE,
         prepared.preprocessing,
-        _weights(prepared, recipe),
-        augmentation_of(prepared, training.augment or "none", side),
+        pixel_weights(training.weight_map or "none", masks, prepared.objects, len(classes)),
+        crop_augmentation(pictures, rows, training.augment or "none", side),
     )
 
     def stream(epoch: int) -> Iterator[tuple[Tensor, PixelBatch]]:
         drawn = pixel_batches(part, crop, batch_size, seed=training.seed, epoch=epoch, accelerator=accelerator)
         return ((batch.inputs, batch) for batch in drawn)
 
+    def validate(trained: nn.Module) -> dict[str, float]:
+        form, precision = prepared.preprocessing, machine.precision
+        return validation_figures(trained, pictures, masks, held_out, classes, form, device=device, precision=precision)
+
     steps = steps_an_epoch(len(crops_an_epoch(part, crop)), batch_size)
-    return Lessons(_total(loss), stream, steps, lambda trained: validation_figures(trained, prepared, machine))
-
-
-def validation_figures(network: nn.Module, prepared: PreparedMasks, machine: Machine) -> dict[str, float]:
-    """Return the figures of the validation pictures: mean IoU, mean Dice, accuracy, and cross-entropy as the loss.
-
-    Args:
-        network: as it is now.
-        prepared: pictures and masks.
-        machine: device and precision.
-    """
-    rows, classes = prepared.rows("validation"), prepared.dataset.classes
-    confusions, surprise, known = [], 0.0, 0
-    answers = pixel_scores(
-        network,
-        prepared.pictures,
-        rows,
-        prepared.preprocessing,
-        device=machine.accelerator.device,
-        precision=machine.precision,
-    )
-    for row, scores in zip(rows.tolist(), answers, strict=True):
-        truth = prepared.masks[row]
-        confusions.append(pixel_confusion(truth, scores.argmax(axis=0), len(classes)))
-        inside = truth != IGNORE
-        chances = log_softmax(scores[:, inside], axis=0)
-        surprise -= float(np.take_along_axis(chances, truth[inside].astype(np.int64)[None], axis=0).sum())
-        known += int(inside.sum())
-    return figures_of(np.stack(confusions), surprise / max(known, 1), classes)
+    return Lessons(_total(loss), stream, steps, validate)
 
 
 def _total(loss: PixelLoss) -> Callable[[Tensor, PixelBatch], Tensor]:
     return lambda scores, batch: loss(scores, batch.targets, batch.weights)
-
-
-def _loss(prepared: PreparedMasks, recipe: Recipe, device: torch.device) -> PixelLoss:
-    training = recipe.training
-    counts = count_classes((prepared.masks[row] for row in prepared.rows("train")), len(prepared.dataset.classes))
-    weights = None
-    if training.class_weights != "none":
-        weights = torch.from_numpy(class_weights(counts, training.class_weights).astype(np.float32)).to(device)
-    name = training.loss or "cross_entropy"
-    return pixel_loss(name, ignore=IGNORE, class_weights=weights, masked=training.masking)
-
-
-def _weights(prepared: PreparedMasks, recipe: Recipe) -> RaggedArray | None:
-    """Return the weight of each pixel where objects close to each other are to be kept apart; None for equal ones."""
-    if recipe.training.weight_map != "unet":
-        return None
-    even = [1.0] * len(prepared.dataset.classes)
-    objects = prepared.objects
-    maps = (
-        weight_map(mask, even, None if objects is None else objects[row]) for row, mask in enumerate(prepared.masks)
-    )
-    return keep(maps, prepared.dataset.sizes, np.float32)
 
 
 def _digest(prepared: PreparedMasks) -> str:

@@ -4,11 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
-
-from percept.evaluation.regions import region_figures
 
 
 @dataclass(frozen=True)
@@ -26,16 +22,3 @@ class Lessons:
     stream: Callable[[int], Iterator[tuple[Tensor, Any]]]
     steps: int
     validate: Callable[[nn.Module], dict[str, float]]
-
-
-def figures_of(confusions: NDArray[np.int64], loss: float, classes: tuple[str, ...]) -> dict[str, float]:
-    """Return the figures that an epoch is judged by.
-
-    Args:
-        confusions: (pictures, classes, classes) pixels: row the true class, column the predicted one.
-        loss: cross-entropy of the known pixels.
-        classes: their names.
-    """
-    found = region_figures(confusions, classes, np.ones((len(confusions), 1)))
-    kept = {name: float(np.nan_to_num(found[name][0])) for name in ("mean_iou", "mean_dice", "pixel_accuracy")}
-    return {"loss": loss, **kept}

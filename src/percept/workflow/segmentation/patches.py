@@ -7,11 +7,13 @@ import torch
 from scipy.special import log_softmax
 from torch import Tensor, nn
 
+from percept.data.augment.crops import crop_augmentation
 from percept.data.class_weights import class_weights, count_classes
 from percept.data.objects import IGNORE
 from percept.data.patches import draw_centers
 from percept.errors import OptionError
 from percept.evaluation.patch_scores import center_scores
+from percept.evaluation.pixel_validation import epoch_figures
 from percept.evaluation.regions import pixel_confusion
 from percept.nn.losses import cross_entropy
 from percept.runs.recipe import Recipe
@@ -20,8 +22,7 @@ from percept.training.patch_batches import patch_batches
 from percept.training.pixel_batches import MaskedPart
 from percept.workflow.defaults import training_defaults
 from percept.workflow.learn import Machine
-from percept.workflow.segmentation.augment import augmentation_of
-from percept.workflow.segmentation.lessons import Lessons, figures_of
+from percept.workflow.segmentation.lessons import Lessons
 from percept.workflow.segmentation.prepare import PreparedMasks
 
 AN_EPOCH = 12_800  # patches: a pass over all pixels would be too long to look at the validation part only after it
@@ -86,7 +87,8 @@ def patch_lessons(network: nn.Module, prepared: PreparedMasks, recipe: Recipe, m
     training, accelerator, classes = recipe.training, machine.accelerator, len(prepared.dataset.classes)
     patch, batch_size, rows = training.patches or SMALLEST, training.batch_size or 1, prepared.rows("train")
     # moves that leave the middle pixel where it is, unless others are asked for
-    augmentation = augmentation_of(prepared, training.augment or "none", patch, in_place=training.augment == "auto")
+    asked = training.augment or "none"
+    augmentation = crop_augmentation(prepared.pictures, rows, asked, patch, in_place=asked == "auto")
     form = prepared.preprocessing
     part = MaskedPart(prepared.pictures, prepared.masks, rows, IGNORE, form, None, augmentation)
     counts = count_classes((prepared.masks[row] for row in rows), classes)
@@ -123,4 +125,4 @@ def sampled_figures(network: nn.Module, prepared: PreparedMasks, machine: Machin
     scores = center_scores(network, pictures, drawn, patch, form, device=device, precision=precision)
     surprise = -float(log_softmax(scores, axis=1)[np.arange(len(drawn)), drawn.labels].mean())
     confusion = pixel_confusion(drawn.labels[None], scores.argmax(axis=1)[None], len(classes))
-    return figures_of(confusion[None], surprise, classes)
+    return epoch_figures(confusion[None], surprise, classes)

@@ -7,25 +7,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from percept.data.channel_statistics import channel_statistics
 from percept.data.dataset import Dataset, MaskedFiles, Target
 from percept.data.decoding import content_digest
-from percept.data.headers import read_header
 from percept.data.masks.dataset import SegmentationDataset, read_segmentation
 from percept.data.masks.layouts import is_segmentation_folder
-from percept.data.masks.loading import load_masks, load_pictures
+from percept.data.masks.loading import channels_of, load_masks, load_pictures
 from percept.data.masks.understanding import MaskOptions
 from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.data.ragged import RaggedArray
 from percept.data.split_file import read_lines
 from percept.data.splits import Split, make_split
-from percept.data.stacks import read_page
 from percept.errors import OptionError
 from percept.models import arguments_for
 from percept.runs.recipe import DataRecipe, Recipe
-from percept.workflow.prepare import GREY_MODES, channel_statistics
+from percept.training.segmentation_defaults import DEFAULT_ARGUMENTS, DEFAULT_MODEL
 
-DEFAULT_MODEL, DEFAULT_ARGUMENTS = "unet", {"width": 16}
-"""A U-Net of a quarter of the paper's width: a sixteenth of its work, which a laptop can do."""
 DEFAULT_CLASSIFIER = "lenet"  # of patches: small, since every pixel asks for one of its own
 
 
@@ -140,7 +137,7 @@ def prepare_masks(dataset: SegmentationDataset, recipe: Recipe) -> PreparedMasks
     _must_go_together(dataset, recipe)
     data = recipe.data
     given = (dataset.given == "test").any()
-    recipe = recipe.filled("data", task="segmentation", test="given" if given else "cut", channels=_channels(dataset))
+    recipe = recipe.filled("data", task="segmentation", test="given" if given else "cut", channels=channels_of(dataset))
     patch = recipe.training.patches
     if patch is not None:
         recipe = recipe.filled("model", name=DEFAULT_CLASSIFIER)
@@ -200,19 +197,6 @@ def _with_test(dataset: SegmentationDataset, test: Path, options: MaskOptions) -
         notes=(*dataset.notes, f"{len(extra)} test pictures with masks from {test}{own}"),
         white=max(dataset.white, extra.white),
     )
-
-
-def _channels(dataset: SegmentationDataset) -> int:
-    """Return 1 where all pictures are grey, else 3."""
-    for pair in dataset.pairs:
-        file = pair.picture
-        if file.page is not None:
-            shape = read_page(file.path, file.page).shape
-            if len(shape) == 3 and shape[2] >= 3:
-                return 3
-        elif not read_header(file.path).mode.startswith(GREY_MODES):
-            return 3
-    return 1
 
 
 def _content(picture: NDArray[np.uint8]) -> str:

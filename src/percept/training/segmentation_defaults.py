@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+DEFAULT_MODEL, DEFAULT_ARGUMENTS = "unet", {"width": 16}
+"""A U-Net of a quarter of the paper's width: a sixteenth of its work, which a laptop can do."""
 LARGEST_CROP, STEP = 256, 16  # pixels
 PIXELS = 2**18  # of the crops of a step together: four of 256 x 256
 MOST_BATCH = 16
