@@ -93,6 +93,30 @@ def grid_of(given: list[str]) -> dict[str, list[Any]]:
     return grid
 
 
+def by_class(given: list[str] | None) -> dict[str, str] | None:
+    """Return the augmentations of single classes by the class's name.
+
+    Args:
+        given: such as ["rare=strong", "bee=rotate=15,flip"].
+
+    Raises:
+        OptionError: one of them names no class or no augmentation, or a class comes twice.
+
+    Example:
+        >>> by_class(["rare=strong", "bee=rotate=15,flip"])
+        {'rare': 'strong', 'bee': 'rotate=15,flip'}
+    """
+    found: dict[str, str] = {}
+    for text in given or ():
+        name, _, changes = (part.strip() for part in text.partition("="))
+        if not name or not changes:
+            raise OptionError(f"--augment-class is {text!r}; expected a class and its changes, such as rare=strong")
+        if name in found:
+            raise OptionError(f"--augment-class {name} is given twice; give all its changes at once, joined by commas")
+        found[name] = changes
+    return found or None
+
+
 def _value(word: str) -> Any:
     for kind in (int, float):
         try:

@@ -16,7 +16,8 @@ from percept.workflow.audit import audit_samples
 from percept.workflow.choose import assess_out_of_fold
 from percept.workflow.chosen import Chosen
 from percept.workflow.events import Event, Note
-from percept.workflow.learn import Learned, Machine
+from percept.workflow.learn import Learned
+from percept.workflow.machine import Machine
 from percept.workflow.prepare import Prepared
 from percept.workflow.report import FORMAT_VERSION, report
 

@@ -14,7 +14,7 @@ from percept.runs.recipe import Recipe
 from percept.training.processes import deterministic, make_accelerator
 from percept.workflow.begin import command_line, nothing_left, plan, taken
 from percept.workflow.events import Event, Note
-from percept.workflow.learn import Machine
+from percept.workflow.machine import Machine
 from percept.workflow.run import Run, open_finished
 from percept.workflow.segmentation.defaults import segmentation_defaults
 from percept.workflow.segmentation.finish import finish_masks
