@@ -14,6 +14,13 @@ TaskName = Literal["classification", "regression", "segmentation"]
 RunArgument = Annotated[Path, typer.Argument(help="Run folder that percept fit wrote.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default="auto")]
+ViewsOption = Annotated[
+    str,
+    typer.Option(
+        help="Mean answer over views of each picture: horizontal, vertical, rotations, crops, scales, joined by commas.",
+        show_default="none",
+    ),
+]
 ThreadsOption = Annotated[int | None, typer.Option(help="Threads of the CPU.", show_default="all")]
 DataOption = Annotated[Path | None, typer.Option(help="Where the data lie now, if they have moved.")]
 TargetOption = Annotated[
