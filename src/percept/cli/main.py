@@ -153,15 +153,24 @@ def predict(
     from percept.cli.rows import print_rows
     from percept.workflow.predict import gives_masks, predict_rows, refuse_views, write_masks, write_predictions_csv
 
-    options = {"probabilities": with_probabilities, "skip_unreadable": skip_unreadable}
     if gives_masks(run):
         refuse_views(run, tta)
+        options = {"probabilities": with_probabilities, "skip_unreadable": skip_unreadable}
         written = write_masks(run, samples, out, **options, device=device, threads=threads, say=screen.say)
         screen.say(f"{len(written)} masks written to {out}")
         screen.result({"out": str(out), "masks": [asdict(each) | {"mask": str(each.mask)} for each in written]})
         return
-    more = {"tta": tta, "abstain": abstain, "device": device, "threads": threads}
-    rows = predict_rows(run, samples, **options, **more, say=screen.say)
+    rows = predict_rows(
+        run,
+        samples,
+        probabilities=with_probabilities,
+        tta=tta,
+        abstain=abstain,
+        skip_unreadable=skip_unreadable,
+        device=device,
+        threads=threads,
+        say=screen.say,
+    )
     if out is not None:
         count = write_predictions_csv(rows, out)
         screen.say(f"{count} predictions written to {out}")

@@ -17,7 +17,7 @@ DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 
 ViewsOption = Annotated[
     str,
     typer.Option(
-        help="Mean answer over views of each picture: horizontal, vertical, rotations, crops, scales, joined by commas.",
+        help="Mean over views of each picture: horizontal, vertical, rotations, crops, scales, joined by commas.",
         show_default="none",
     ),
 ]
