@@ -70,7 +70,7 @@ def rate_curve(found: RateRange, *, name: str) -> str:
         axes.xaxis.set_major_formatter("{x:g}")  # the usual one writes powers in TeX
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set(xlabel="learning rate", ylabel="loss")
-        axes.legend(loc="lower left")
+        axes.legend()
 
     return inline_svg(draw, name=name, title="Loss over growing learning rates", description=found.sentence)
 

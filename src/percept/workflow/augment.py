@@ -83,14 +83,14 @@ def in_words(training: TrainingRecipe) -> str:
 
     Example:
         >>> in_words(TrainingRecipe(augmentation={"rotate": 15.0, "flip": True, "border": "edge"}))
-        'rotate=15,flip,border=edge'
+        'rotate=15, flip, border=edge'
     """
     parts = [_word(name, value) for name, value in (training.augmentation or {}).items()]
     own = [
-        f"{name}: {','.join(_word(*each) for each in changes.items()) or 'none'}"
+        f"{name}: {', '.join(_word(*each) for each in changes.items()) or 'none'}"
         for name, changes in (training.class_augmentations or {}).items()
     ]
-    return "; ".join([",".join(parts) or "none", *own])
+    return "; ".join([", ".join(parts) or "none", *own])
 
 
 def _word(name: str, value: Any) -> str:

@@ -41,7 +41,9 @@ def augmented_samples(
     mixed = {"mixup": training.mixup, "cutmix": training.cutmix}
     after = [f"{name} with alpha {alpha:g}" for name, alpha in mixed.items() if alpha]
     more = f"; after it pairs are mixed by {' or '.join(after)}" if after else ""
-    return Augmented(f"--augment {training.augment or 'none'} came to {in_words(training)}{more}", file.getvalue())
+    return Augmented(
+        f"The augmentation {training.augment or 'none'} came to {in_words(training)}{more}", file.getvalue()
+    )
 
 
 def augmentation_of_rows(
