@@ -160,7 +160,7 @@ def test_the_rate_of_a_range_test_is_taken_and_drawn(bars: Pictures, tmp_path: P
         bars, tmp_path / "run", find_lr=True, watch=lambda e: said.append(e.text) if isinstance(e, Note) else None
     )
     curve = pd.read_csv(run.path / "learning_rates.csv")
-    best = curve["learning_rate"][curve["smoothed_loss"].idxmin()]
+    best = curve["learning_rate"].to_numpy()[curve["smoothed_loss"].to_numpy().argmin()]
     assert run.recipe.training.learning_rate == pytest.approx(best / 10)
     assert any(text.startswith("Learning rate ") for text in said)
     assert "Loss over growing learning rates" in run.report.read_text()

@@ -5,7 +5,6 @@ import io
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,9 @@ from percept.errors import DataError, OptionError, PerceptWarning
 from percept.evaluation.augmented import views_named
 from percept.evaluation.uncertainty import has_dropout
 from percept.files import replacing
-from percept.runs.folder import RunFolder
 from percept.workflow.load import CHUNK, Predictor, load, unknown_sentences
 from percept.workflow.segmentation.predict import PictureMask, Wanted, predict_masks
-from percept.workflow.views import calibrated, check_views, doubt
+from percept.workflow.views import asked_to, check_views, doubt
 
 Row = dict[str, object]
 
@@ -183,7 +181,7 @@ def predict_rows(
         say: told what the user should know, such as categories never seen in training.
     """
     with using_threads(threads):
-        predictor = _asked(load(run, device=device or "auto"), run, tta, abstain)
+        predictor = asked_to(load(run, device=device or "auto"), run, tta, abstain)
         if tta:
             views = len(views_named(tta))
             say(f"{views} views of each picture are predicted, which takes about {views} times as long as one")
@@ -257,20 +255,6 @@ def _table_rows(
         yield from _rows("row", numbers, predictor.table_scores(frame), predictor, all_classes)
     for sentence in unknown_sentences(unknown):
         say(sentence)
-
-
-def _asked(predictor: Predictor, run: str | Path, tta: str, abstain: float | None) -> Predictor:
-    """Return the predictor with views and a threshold of its own, where they are asked for."""
-    check_views(tta, predictor.model)
-    model = predictor.model
-    if abstain is not None:
-        if not Path(run).is_dir():
-            raise OptionError(
-                f"--abstain is {abstain:g}, but {run} is a model file; give the run folder, whose validation part tells"
-                " which probability keeps to an error"
-            )
-        model = calibrated(model, RunFolder(Path(run)), abstain)
-    return replace(predictor, model=model, tta=tta)
 
 
 def _with_doubt(rows: Iterator[Row], pixels: NDArray[np.uint8], predictor: Predictor) -> Iterator[Row]:

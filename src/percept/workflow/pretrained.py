@@ -72,7 +72,7 @@ def with_pretrained(recipe: Recipe, moved: Transfer) -> Recipe:
         moved: the body under its new head.
 
     Raises:
-        OptionError: the body takes pictures of one size alone, and another is asked for.
+        OptionError: the body takes pictures of one size alone, and another is asked for; or it was built otherwise.
         DataError: it takes no pictures.
     """
     if len(moved.shape) != 3:
@@ -83,6 +83,12 @@ def with_pretrained(recipe: Recipe, moved: Transfer) -> Recipe:
             f"--image-size is {asked[0]}x{asked[1]}; {recipe.model.pretrained} takes pictures of {size[0]}x{size[1]}"
             " alone: leave it out"
         )
+    for name, value in recipe.model.arguments.items():
+        if moved.arguments.get(name) != value:
+            raise OptionError(
+                f"{name} is {value}, but {recipe.model.pretrained} has {moved.arguments.get(name)}: a trained network"
+                " stays as it was built; leave it out"
+            )
     model = recipe.model.model_copy(
         update={
             "name": moved.architecture,

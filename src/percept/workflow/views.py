@@ -1,6 +1,7 @@
 """What a classifier says of several views of each picture, `--tta`: the answers, and what the views bring and cost."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from percept.models.file import TrainedModel
 from percept.report.wording import percent
 from percept.runs.folder import RunFolder
 from percept.workflow.assess import Predictions, read_predictions
+from percept.workflow.load import Predictor
 from percept.workflow.trust import trust_metadata
 
 Inputs = NDArray[np.uint8] | NDArray[np.float32]
@@ -150,6 +152,30 @@ def calibrated(model: TrainedModel, folder: RunFolder, abstain: float) -> Traine
             f"no probability keeps to an error of {abstain:g} on the validation part; take a larger --abstain"
         )
     return replace(model, metadata={**model.metadata, **kept})
+
+
+def asked_to(predictor: Predictor, run: str | Path, tta: str, abstain: float | None) -> Predictor:
+    """Return a predictor with views and a threshold of its own, where they are asked for.
+
+    Args:
+        predictor: of the run.
+        run: run folder or model file.
+        tta: names of views; "" for none.
+        abstain: share of wrong answers to keep to; None for the model's own threshold.
+
+    Raises:
+        OptionError: they do not go with the model, or there is no run to choose a threshold by.
+    """
+    check_views(tta, predictor.model)
+    model = predictor.model
+    if abstain is not None:
+        if not Path(run).is_dir():
+            raise OptionError(
+                f"--abstain is {abstain:g}, but {run} is a model file; give the run folder, whose validation part tells"
+                " which probability keeps to an error"
+            )
+        model = calibrated(model, RunFolder(Path(run)), abstain)
+    return replace(predictor, model=model, tta=tta)
 
 
 def abstention_sentence(model: TrainedModel, predictions: Predictions, target: float | None) -> tuple[str, ...]:
