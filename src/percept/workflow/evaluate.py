@@ -81,7 +81,8 @@ def evaluate(
     if recipe.data.task == "segmentation":
         from percept.workflow.segmentation.evaluate import evaluate_masks  # it builds on this file
 
-        check_views(tta, load_model(folder.model))
+        if tta:
+            check_views(tta, load_model(folder.model))
         return evaluate_masks(folder, recipe, data=data, device=device, threads=threads)
     chosen = choose_device(device or "auto")
     model = load_model(folder.model, device=str(chosen))

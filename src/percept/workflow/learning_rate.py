@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 
 from percept.errors import RunFolderError
+from percept.models.freezing import freeze
 from percept.nn.losses import Loss
 from percept.runs.folder import RunFolder, write_rows
 from percept.runs.recipe import Recipe
 from percept.training.batches import LabeledPart
 from percept.training.learning_rate_range import HIGHEST, RateCurve, learning_rate_range
 from percept.training.processes import agreed
+from percept.training.settings import TrainingSettings
 from percept.workflow.events import Event, Note
 from percept.workflow.machine import Machine, settings_of
 from percept.workflow.pretrained import Start
@@ -45,7 +47,7 @@ def find_rate(
     settings = settings_of(recipe.filled("training", epochs=1))
     curve = read_rates(folder) if folder.rates.exists() else None
     if curve is None:
-        curve = learning_rate_range(start.network, loss, training, settings, machine.accelerator)
+        curve = _measured(start, loss, training, settings, machine)
         if machine.accelerator.is_main_process:
             rows = zip(curve.rates.tolist(), curve.losses.tolist(), curve.smoothed.tolist(), strict=True)
             write_rows(folder.rates, COLUMNS, list(rows))
@@ -57,6 +59,19 @@ def find_rate(
     if machine.accelerator.is_main_process:
         found.write(folder.recipe)
     return found
+
+
+def _measured(
+    start: Start, loss: Loss, training: LabeledPart, settings: TrainingSettings, machine: Machine
+) -> RateCurve:
+    """Return the curve of what learns first: of a pretrained network the head."""
+    if start.parts is None:
+        return learning_rate_range(start.network, loss, training, settings, machine.accelerator)
+    freeze(start.network, start.parts, 0)
+    try:
+        return learning_rate_range(start.network, loss, training, settings, machine.accelerator)
+    finally:
+        freeze(start.network, start.parts, len(start.parts.stages))
 
 
 def read_rates(folder: RunFolder) -> RateCurve:

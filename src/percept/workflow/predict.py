@@ -110,7 +110,8 @@ def refuse_views(run: str | Path, tta: str) -> None:
     Raises:
         OptionError: there are some.
     """
-    check_views(tta, load(run, device="cpu").model)
+    if tta:
+        check_views(tta, load(run, device="cpu").model)
 
 
 def write_masks(
