@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from percept.workflow.inspect import inspect as inspect
     from percept.workflow.load import load as load
     from percept.workflow.predict import predict as predict
+    from percept.workflow.preview import preview_augment as preview_augment
     from percept.workflow.select import select as select
 
 # Each public name and the module that holds it: none of them is imported before it is asked for.
@@ -42,6 +43,7 @@ _HOMES = {
     "inspect": "percept.workflow.inspect",
     "load": "percept.workflow.load",
     "predict": "percept.workflow.predict",
+    "preview_augment": "percept.workflow.preview",
     "select": "percept.workflow.select",
 }
 

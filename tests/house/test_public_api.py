@@ -14,9 +14,12 @@ from percept import errors
 # The options of a training, which fit and select share.
 OPTIONS = (
     ", test=None, task=None, group=None, header=None, test_size=None, validation_size=None, skip_unreadable=None,"
-    " image_size=None, resize=None, model=None, epochs=None, batch_size=None, optimizer=None, learning_rate=None,"
-    " weight_decay=None, momentum=None, schedule=None, metric=None, patience=None, clip_norm=None,"
-    " class_weights=None, augment=None, seed=None, device=None, precision=None, threads=None"
+    " image_size=None, resize=None, classes=None, ignore=None, nearest=None, model=None, pretrained=None,"
+    " transfer=None, epochs=None, batch_size=None, optimizer=None, learning_rate=None, weight_decay=None,"
+    " momentum=None, schedule=None, metric=None, patience=None, clip_norm=None, class_weights=None, augment=None,"
+    " augment_class=None, mixup=None, cutmix=None, label_smoothing=None, find_lr=None, abstain=None, loss=None,"
+    " weight_map=None, masking=None, crop=None, memory=None, minutes=None, seed=None, device=None, precision=None,"
+    " threads=None"
 )
 
 # The parameters of each public function or class, as Python writes them without types; a changed default shows here.
@@ -69,7 +72,7 @@ SIGNATURES = {
         " pocket=False, trace=False"
     ),
     "audit": "data, target=None, *, test=None, task=None, group=None, header=None, progress=None",
-    "evaluate": "run, *, data=None, device=None, threads=None",
+    "evaluate": "run, *, data=None, tta='', device=None, threads=None",
     "explain": "network, inputs, targets, *, loss=None",
     "fit": (
         "data, target=None, *, out=None, cv=None, alphas=None, hidden=None, restarts=None, nested=None, resume=False,"
@@ -77,7 +80,14 @@ SIGNATURES = {
     ),
     "inspect": "network, *, image=None, channels=None, classes=None, features=None",
     "load": "path, *, device='auto'",
-    "predict": "run, samples, *, out=None, probabilities=False, skip_unreadable=False, device=None, threads=None",
+    "predict": (
+        "run, samples, *, out=None, probabilities=False, tta='', abstain=None, skip_unreadable=False, device=None,"
+        " threads=None"
+    ),
+    "preview_augment": (
+        "data, target=None, *, augment='auto', augment_class=None, image_size=None, pictures=6, versions=6, seed=0,"
+        " out=None, progress=None"
+    ),
     "select": (
         "data, target=None, *, grid, cv=5, nested=None, n_jobs=None, out=None, resume=False, watch=None,"
         " progress=None" + OPTIONS

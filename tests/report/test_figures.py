@@ -4,16 +4,18 @@ import math
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from percept.report.content import CalibrationBin, EpochRow
+from percept.report.content import CalibrationBin, EpochRow, RateRange
 from percept.report.figures import (
     calibration_curve,
     confusion_matrix,
     loss_curves,
     metric_curve,
+    rate_curve,
     residual_scatter,
     score_comparison,
     truth_scatter,
@@ -142,3 +144,13 @@ def test_bins_with_a_temperature_are_drawn_beside_the_networks_own_and_named() -
     bins, after = [CalibrationBin(0.9, 0.5, 2)], [CalibrationBin(0.6, 0.5, 2), CalibrationBin(0.7, 0.6, 0)]
     assert "with temperature" in calibration_curve(bins, after, name="one")
     assert calibration_curve(bins, after[1:], name="one") == calibration_curve(bins, name="one")
+
+
+def test_a_curve_of_rates_shows_where_the_loss_was_least_and_not_where_it_left() -> None:
+    rates = tuple(10.0**power for power in range(-6, 1))
+    losses = (2.0, 2.0, 1.8, 1.0, 0.8, 1.9, 90.0)
+    found = RateRange(rates, losses, losses, 1e-3, "Learning rate 0.001: the loss rises from 0.01 on.")
+    drawn = rate_curve(found, name="rates")
+    assert "Learning rate 0.001: the loss rises from 0.01 on." in drawn
+    assert "taken" in texts(drawn)
+    assert "taken" not in texts(rate_curve(replace(found, suggested=None), name="rates"))

@@ -25,8 +25,10 @@ from percept.cli.options import (
     TargetOption,
     TaskName,
     ThreadsOption,
+    ViewsOption,
     layers,
 )
+from percept.cli.preview import preview_augment
 from percept.cli.selecting import select, train
 from percept.cli.stopping import Stopped, ignore_signals, stop_on_signals
 from percept.cli.training_options import asked, training_options
@@ -96,6 +98,7 @@ app.command()(select)
 def evaluate(
     run: RunArgument,
     data: DataOption = None,
+    tta: ViewsOption = "",
     device: DeviceOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
@@ -106,7 +109,7 @@ def evaluate(
     screen = Screen(as_json)
     from percept.workflow.evaluate import evaluate as run_evaluate
 
-    result = run_evaluate(run, data=data, device=device, threads=threads)
+    result = run_evaluate(run, data=data, tta=tta, device=device, threads=threads)
     if result.opening > 1:
         screen.say(
             f"opening number {result.opening} of this test set: choices made since the first opening"
@@ -115,7 +118,8 @@ def evaluate(
     else:
         screen.say("opening number 1 of the sealed test set")
     screen.table(figures_table(f"Test, {result.samples} samples", result.figures))
-    screen.say(result.verdict)
+    for sentence in (*result.said, result.verdict):
+        screen.say(sentence)
     screen.say(f"ledger: {result.ledger}\nreport: {result.report}")
     screen.result(result.figures)
 
@@ -130,6 +134,13 @@ def predict(
         Path | None, typer.Option(help="CSV file to write, without it a table is printed; for masks their folder.")
     ] = None,
     with_probabilities: Annotated[bool, typer.Option("--probabilities", help="One column a class.")] = False,
+    tta: ViewsOption = "",
+    abstain: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of wrong answers to keep to, by answering only when sure.", show_default="the model's"
+        ),
+    ] = None,
     skip_unreadable: Annotated[bool, typer.Option("--skip-unreadable", help="Go on without broken pictures.")] = False,
     device: DeviceOption = None,
     threads: ThreadsOption = None,
@@ -140,15 +151,26 @@ def predict(
 
     screen = Screen(as_json)
     from percept.cli.rows import print_rows
-    from percept.workflow.predict import gives_masks, predict_rows, write_masks, write_predictions_csv
+    from percept.workflow.predict import gives_masks, predict_rows, refuse_views, write_masks, write_predictions_csv
 
-    options = {"probabilities": with_probabilities, "skip_unreadable": skip_unreadable}
     if gives_masks(run):
+        refuse_views(run, tta)
+        options = {"probabilities": with_probabilities, "skip_unreadable": skip_unreadable}
         written = write_masks(run, samples, out, **options, device=device, threads=threads, say=screen.say)
         screen.say(f"{len(written)} masks written to {out}")
         screen.result({"out": str(out), "masks": [asdict(each) | {"mask": str(each.mask)} for each in written]})
         return
-    rows = predict_rows(run, samples, **options, device=device, threads=threads, say=screen.say)
+    rows = predict_rows(
+        run,
+        samples,
+        probabilities=with_probabilities,
+        tta=tta,
+        abstain=abstain,
+        skip_unreadable=skip_unreadable,
+        device=device,
+        threads=threads,
+        say=screen.say,
+    )
     if out is not None:
         count = write_predictions_csv(rows, out)
         screen.say(f"{count} predictions written to {out}")
@@ -202,6 +224,7 @@ def report(run: RunArgument, data: DataOption = None, as_json: JsonOption = Fals
     screen.result({"report": str(path)})
 
 
+app.command("preview-augment")(preview_augment)
 app.command()(networks.models)
 app.command()(networks.inspect)
 

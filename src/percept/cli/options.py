@@ -14,6 +14,13 @@ TaskName = Literal["classification", "regression", "segmentation"]
 RunArgument = Annotated[Path, typer.Argument(help="Run folder that percept fit wrote.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default="auto")]
+ViewsOption = Annotated[
+    str,
+    typer.Option(
+        help="Mean over views of each picture: horizontal, vertical, rotations, crops, scales, joined by commas.",
+        show_default="none",
+    ),
+]
 ThreadsOption = Annotated[int | None, typer.Option(help="Threads of the CPU.", show_default="all")]
 DataOption = Annotated[Path | None, typer.Option(help="Where the data lie now, if they have moved.")]
 TargetOption = Annotated[
@@ -91,6 +98,30 @@ def grid_of(given: list[str]) -> dict[str, list[Any]]:
             raise OptionError(f"--grid {name} is given twice; give all its values at once")
         grid[name] = [layers(word) if name == "hidden" else _value(word) for word in words]
     return grid
+
+
+def by_class(given: list[str] | None) -> dict[str, str] | None:
+    """Return the augmentations of single classes by the class's name.
+
+    Args:
+        given: such as ["rare=strong", "bee=rotate=15,flip"].
+
+    Raises:
+        OptionError: one of them names no class or no augmentation, or a class comes twice.
+
+    Example:
+        >>> by_class(["rare=strong", "bee=rotate=15,flip"])
+        {'rare': 'strong', 'bee': 'rotate=15,flip'}
+    """
+    found: dict[str, str] = {}
+    for text in given or ():
+        name, _, changes = (part.strip() for part in text.partition("="))
+        if not name or not changes:
+            raise OptionError(f"--augment-class is {text!r}; expected a class and its changes, such as rare=strong")
+        if name in found:
+            raise OptionError(f"--augment-class {name} is given twice; give all its changes at once, joined by commas")
+        found[name] = changes
+    return found or None
 
 
 def _value(word: str) -> Any:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from percept.cli.options import DATA, TRAINING, DeviceOption, TaskName, ThreadsOption
+from percept.cli.options import DATA, TRAINING, DeviceOption, TaskName, ThreadsOption, by_class
 from percept.cli.sizes import picture_size
 
 if TYPE_CHECKING:
     from percept.workflow.options import FitOptions
 
-MASKS = "Pictures with masks"  # a panel of percept fit --help
+MASKS, FEW = "Pictures with masks", "Learning from few samples"  # panels of percept fit --help
 ResizeName = Literal["stretch", "crop"]
 WeightsName = Literal["none", "balanced"]
 
@@ -60,6 +60,13 @@ TRAINING_OPTIONS: Mapping[str, Any] = {
     ],
     "memory": Annotated[str | None, _option(MASKS, "What a step may take, such as 4GB.", "half of what is free")],
     "model": Annotated[str | None, _option(TRAINING, "Network, see percept models.", "by the data")],
+    "pretrained": Annotated[
+        str | None,
+        _option(FEW, "A run, model file, checkpoint (with --model) or name of published weights to begin with."),
+    ],
+    "transfer": Annotated[
+        str | None, _option(FEW, "What of it learns: head, last:K stages of its body too, or all.", "all")
+    ],
     "epochs": Annotated[int | None, _option(TRAINING, "Passes over the data, at most.", "by the data")],
     "batch_size": Annotated[int | None, _option(TRAINING, "Samples a step.", "by the data")],
     "optimizer": Annotated[str | None, _option(TRAINING, "adamw, adam or sgd.", "adamw")],
@@ -85,7 +92,26 @@ TRAINING_OPTIONS: Mapping[str, Any] = {
         WeightsName | None,
         _option(TRAINING, "none, or balanced to weigh rare classes up.", "none", metavar="NAME"),
     ],
-    "augment": Annotated[str | None, _option(TRAINING, "none, or shift for pictures moved a little.", "by the data")],
+    "augment": Annotated[
+        str | None,
+        _option(FEW, "none, shift, auto, light, strong, or changes such as rotate=15,flip.", "by the data"),
+    ],
+    "augment_class": Annotated[
+        list[str] | None,
+        _option(FEW, "NAME=CHANGES for a class of its own, which evens out class counts; again for another."),
+    ],
+    "mixup": Annotated[float | None, _option(FEW, "Alpha by which pairs of samples are mixed, such as 0.2.", "0")],
+    "cutmix": Annotated[float | None, _option(FEW, "Alpha by which pictures get a part of another one.", "0")],
+    "label_smoothing": Annotated[
+        float | None, _option(FEW, "Share of each target that is spread over all classes.", "0")
+    ],
+    "find_lr": Annotated[
+        bool | None, _option(TRAINING, "Choose the learning rate by a range test.", None, "--find-lr")
+    ],
+    "abstain": Annotated[
+        float | None,
+        _option(TRAINING, "Share of wrong answers to keep to, by answering only when sure.", "none"),
+    ],
     "minutes": Annotated[float | None, _option(TRAINING, "What the training may take.", "any time")],
     "seed": Annotated[int | None, _option(None, "Every random choice derives from it.", "0")],
     "device": DeviceOption,
@@ -120,5 +146,6 @@ def asked(options: Mapping[str, Any]) -> "FitOptions":
         **options,
         "image_size": None if size is None else picture_size("--image-size", size),
         "classes": None if classes is None else [name.strip() for name in classes.split(",")],
+        "augment_class": by_class(options["augment_class"]),
     }
     return cast("FitOptions", read)

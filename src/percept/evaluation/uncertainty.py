@@ -79,6 +79,19 @@ class Sampling(nn.Module):
         return self.network(samples)
 
 
+def has_dropout(network: nn.Module) -> bool:
+    """Tell whether passes with dropout on would differ.
+
+    Args:
+        network: any.
+
+    Example:
+        >>> has_dropout(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.2))), has_dropout(nn.Dropout(0.0))
+        (True, False)
+    """
+    return any(isinstance(layer, _DropoutNd) and layer.p > 0 for layer in network.modules())
+
+
 def dropout_outputs(
     network: nn.Module,
     inputs: NDArray[np.uint8] | NDArray[np.float32],
@@ -117,7 +130,7 @@ def dropout_outputs(
     """
     if passes < 1:
         raise OptionError(f"passes is {passes}; expected 1 or more")
-    if not any(isinstance(layer, _DropoutNd) and layer.p > 0 for layer in network.modules()):
+    if not has_dropout(network):
         raise OptionError(
             "the network has no dropout, by which alone passes differ; take one that was trained with it, such as mlp"
             " with dropout=0.2"

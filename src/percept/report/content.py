@@ -58,6 +58,19 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Augmented:
+    """What augmentation makes of training pictures.
+
+    Attributes:
+        words: what was asked for and what it came to.
+        sheet: each picture as it is, then augmented versions of it.
+    """
+
+    words: str
+    sheet: Picture
+
+
+@dataclass(frozen=True)
 class DataSummary:
     """The data set behind the run.
 
@@ -71,6 +84,7 @@ class DataSummary:
         findings: what the audit found.
         samples: a few pictures; empty for tables.
         columns: the feature columns; empty for pictures.
+        augmented: what augmentation makes of a few training pictures; None where nothing happens to them.
         sealed: how many samples the test part has, where `counts` tells pixels; None where it tells samples.
     """
 
@@ -82,6 +96,7 @@ class DataSummary:
     findings: tuple[Remark, ...] = ()
     samples: tuple[Sample, ...] = ()
     columns: tuple[Column, ...] = ()
+    augmented: Augmented | None = None
     sealed: int | None = None
 
 
@@ -103,6 +118,25 @@ class EpochRow:
 
 
 @dataclass(frozen=True)
+class RateRange:
+    """What a learning-rate range test measured.
+
+    Attributes:
+        rates: the learning rate of each step.
+        losses: the loss of each step's batch.
+        smoothed: their running average.
+        suggested: the rate that was taken; None where the loss never fell.
+        sentence: what was found.
+    """
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    smoothed: tuple[float, ...]
+    suggested: float | None
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Training:
     """How the network was trained.
 
@@ -113,6 +147,8 @@ class Training:
         health: sentences on what went wrong or looked odd while training.
         model: the network in a few words, such as "lenet, 61,706 weights".
         signal: one sentence on how signals and gradients change through the network's depth.
+        fit: one sentence on what the curves say, and what to try next.
+        rates: the range test that chose the learning rate; None where there was none.
     """
 
     history: tuple[EpochRow, ...]
@@ -121,6 +157,8 @@ class Training:
     health: tuple[str, ...] = ()
     model: str = ""
     signal: str = ""
+    fit: str = ""
+    rates: RateRange | None = None
 
 
 @dataclass(frozen=True)
@@ -266,6 +304,7 @@ class Evaluation:
         truth: (samples,) true values; None for classification.
         predicted: (samples,) predicted values; None for classification.
         out_of_fold: how the figures were found where they are of samples left out in turn; "" for a part of its own.
+        said: sentences on several views of each picture, on dropout, and on answering only when sure.
         overlays: the worst pictures with masks first; empty where a sample has one answer.
         legend: class and color, as #rrggbb, of the overlays.
     """
@@ -288,6 +327,7 @@ class Evaluation:
     truth: NDArray[np.float64] | None = None
     predicted: NDArray[np.float64] | None = None
     out_of_fold: str = ""
+    said: tuple[str, ...] = ()
     overlays: tuple[Overlay, ...] = ()
     legend: tuple[tuple[str, str], ...] = ()
 

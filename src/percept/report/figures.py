@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
-from percept.report.content import CalibrationBin, EpochRow, Score
+from percept.report.content import CalibrationBin, EpochRow, RateRange, Score
 from percept.report.drawing import BLUE, COLUMN, FAINT, GREEN, INK, ORANGE, QUIET, inline_svg
 from percept.report.wording import MINUS, columns_wide, metric_name, number, score_interval, score_value, short_label
 
@@ -52,6 +52,27 @@ def loss_curves(history: Sequence[EpochRow], chosen_epoch: int, *, name: str) ->
         title="Loss over the epochs",
         description=f"Training loss goes from {ends(train)}{said}; the weights of epoch {chosen_epoch} were kept.",
     )
+
+
+def rate_curve(found: RateRange, *, name: str) -> str:
+    """Return the losses of a range test over its learning rates, the rate that was taken marked."""
+
+    def draw(figure: Figure) -> None:
+        figure.set_layout_engine("constrained")
+        axes = figure.subplots()
+        axes.plot(found.rates, found.losses, color=QUIET, linewidth=0.8, label="each step")
+        axes.plot(found.rates, found.smoothed, color=BLUE, label="running average")
+        if found.suggested is not None:
+            axes.axvline(found.suggested, color=GREEN, linewidth=1.2, linestyle="-.", label="taken")
+        low, high = min(found.smoothed), max(found.smoothed[: max(10, len(found.smoothed) // 3)])
+        axes.set_ylim(min(min(found.losses), low), high + 0.6 * (high - low) + 1e-9)  # where it diverges it leaves
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")  # the usual one writes powers in TeX
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set(xlabel="learning rate", ylabel="loss")
+        axes.legend()
+
+    return inline_svg(draw, name=name, title="Loss over growing learning rates", description=found.sentence)
 
 
 def metric_curve(history: Sequence[EpochRow], metric: str, chosen_epoch: int, *, name: str) -> str:

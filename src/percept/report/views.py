@@ -13,6 +13,7 @@ from percept.report.figures import (
     confusion_matrix,
     loss_curves,
     metric_curve,
+    rate_curve,
     residual_scatter,
     score_comparison,
     truth_scatter,
@@ -85,6 +86,8 @@ def training_view(training: Training) -> TrainingView:
         metric = training.metric if training.metric in recorded else recorded[0]
         caption = f"{metric_name(metric)} on the validation part"
         curves.append((caption, metric_curve(history, metric, chosen, name="metric")))
+    if training.rates is not None:
+        curves.append(("loss over growing learning rates", rate_curve(training.rates, name="rates")))
     return TrainingView(training, tuple(curves))
 
 

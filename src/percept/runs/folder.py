@@ -37,6 +37,11 @@ class RunFolder:
         return self.path / "history.csv"
 
     @property
+    def rates(self) -> Path:
+        """What a learning-rate range test measured, a line a step."""
+        return self.path / "learning_rates.csv"
+
+    @property
     def model(self) -> Path:
         """The trained network."""
         return self.path / "model.safetensors"

@@ -25,6 +25,8 @@ class Opening:
         model: digest of the model file.
         verdict: whether the network earned its place, in a sentence.
         baselines: by its name, figures of each baseline and a note on how it was fitted.
+        tta: names of the views that the answers are the mean of; "" for the samples as they are.
+        said: sentences on what these views brought and cost, and on the uncertainty by dropout.
         percept_version: version of percept that opened it.
         format_version: version of this line's format.
     """
@@ -36,6 +38,8 @@ class Opening:
     model: str
     verdict: str = ""
     baselines: dict[str, dict[str, Any]] | None = None
+    tta: str = ""
+    said: tuple[str, ...] = ()
     percept_version: str = __version__
     format_version: int = FORMAT_VERSION
 
@@ -61,7 +65,7 @@ def read_ledger(path: Path) -> tuple[Opening, ...]:
                     f"{path} line {number} has format {values['format_version']}, this percept ({__version__})"
                     f" reads up to {FORMAT_VERSION}; install a newer percept"
                 )
-            openings.append(Opening(**values))
+            openings.append(Opening(**{**values, "said": tuple(values.get("said", ()))}))
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise RunFolderError(f"{path} line {number} is damaged ({error}); put back the file as it was") from error
     return tuple(openings)

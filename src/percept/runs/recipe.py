@@ -63,10 +63,20 @@ class DataRecipe(_Section):
 
 
 class ModelRecipe(_Section):
-    """Which network: its name in `percept models` and the arguments it is built with."""
+    """Which network.
+
+    Attributes:
+        name: its name in `percept models`.
+        arguments: those it is built with.
+        pretrained: absolute path of a run, a model file or a checkpoint, or a name of published weights, whose body
+            the network begins with; None for weights drawn anew.
+        pretrained_digest: of that file, by which one that has changed is told.
+    """
 
     name: str | None = None
     arguments: dict[str, Any] = {}
+    pretrained: str | None = None
+    pretrained_digest: str | None = None
 
 
 class TrainingRecipe(_Section):
@@ -74,7 +84,16 @@ class TrainingRecipe(_Section):
 
     Attributes:
         class_weights: whether rare classes weigh more in the loss.
-        augment: what happens to training pictures, a name in `AUGMENTATIONS`.
+        augment: what may happen to training pictures, as the user wrote it or percept chose it: a preset or changes.
+        augmentation: what that came to be: how far each change goes, off where it is left out.
+        augment_class: the same for classes of their own, by name; where there are any, class counts are evened out.
+        class_augmentations: what these came to be.
+        mixup: alpha by which pairs of samples are mixed; 0 for none.
+        cutmix: alpha by which pictures get a rectangle of another; 0 for none.
+        label_smoothing: share of the target that is spread over all classes.
+        transfer: what of a pretrained network learns in the end: "head", "last:K" or "all".
+        find_lr: whether a range test before the training chooses the learning rate.
+        abstain: share of wrong answers to keep to, by answering only when sure; None to answer always.
         loss: what is minimized over pixels, such as "cross_entropy+dice"; None where samples have one answer.
         weight_map: "unet" where pixels between close objects count more in the loss.
         masking: share of the pixels that a step leaves out of the loss, by chance, in [0, 1).
@@ -101,6 +120,15 @@ class TrainingRecipe(_Section):
     clip_norm: float = 5.0
     class_weights: Literal["none", "balanced", "median_frequency"] = "none"
     augment: str | None = None
+    augmentation: dict[str, Any] | None = None
+    augment_class: dict[str, str] | None = None
+    class_augmentations: dict[str, dict[str, Any]] | None = None
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    label_smoothing: float = 0.0
+    transfer: str | None = None
+    find_lr: bool = False
+    abstain: float | None = None
     loss: str | None = None
     weight_map: Literal["none", "unet"] | None = None
     masking: float = 0.0

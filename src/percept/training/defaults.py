@@ -7,7 +7,13 @@ UNNORMALIZED = {"alexnet": 0.25}
 """Deep networks without normalization, which go astray at first at the rate of the others, and their share of it."""
 
 
-def training_defaults(kind: Kind, model: str, optimizer: str, samples: int) -> dict[str, float | int | str]:
+FEW = 20_000  # pictures, below which they are augmented
+MANY = 10  # times the usual epochs, beyond which time is not filled with more
+
+
+def training_defaults(
+    kind: Kind, model: str, optimizer: str, samples: int, transfer: str | None = None
+) -> dict[str, float | int | str]:
     """Return epochs, batch size, learning rate, weight decay, patience and augmentation for a training part.
 
     Args:
@@ -15,6 +21,7 @@ def training_defaults(kind: Kind, model: str, optimizer: str, samples: int) -> d
         model: name of the network.
         optimizer: name of the optimizer.
         samples: size of the training part.
+        transfer: what of a pretrained network learns; None for weights drawn anew.
 
     Example:
         >>> training_defaults("table", "mlp", "adamw", 1000)["batch_size"]
@@ -22,10 +29,10 @@ def training_defaults(kind: Kind, model: str, optimizer: str, samples: int) -> d
     """
     convolutional = MODELS[model].kind == "image"
     if kind == "table":
-        epochs, patience = (200 if samples < 2_000 else 100 if samples < 20_000 else 40), 30
+        patience = 30
         batch_size = _power_of_two(samples // 30, 16, 256)
     else:
-        epochs, patience = (40 if samples < 5_000 else 20), 0
+        patience = 0
         batch_size = _power_of_two(samples // 30, 16, 64)
     rate = {"sgd": 0.05, "adam": 1e-3, "adamw": 1e-3}[optimizer] * (2 if convolutional else 1)
     rate *= UNNORMALIZED.get(model, 1)
@@ -34,14 +41,36 @@ def training_defaults(kind: Kind, model: str, optimizer: str, samples: int) -> d
         # rows are few and noisy: large steps and strong decay did best over twenty tables, see benchmarks/tables.py
         rate, decay = 3e-3, 0.3
     return {
-        "epochs": epochs,
+        "epochs": usual_epochs(kind, samples),
         "batch_size": batch_size,
         "learning_rate": rate,
         "weight_decay": decay,
         "patience": patience,
-        # few pictures are learnt by heart; many are learnt sooner as they are
-        "augment": "shift" if convolutional and samples < 5_000 else "none",
+        # few pictures are learnt by heart; many are learnt sooner as they are, and so are a frozen body's features
+        "augment": "auto" if convolutional and samples < FEW and transfer != "head" else "none",
     }
+
+
+def usual_epochs(kind: Kind, samples: int) -> int:
+    """Return how many epochs a training has.
+
+    Args:
+        kind: pictures or a table.
+        samples: size of the training part.
+    """
+    if kind == "table":
+        return 200 if samples < 2_000 else 100 if samples < 20_000 else 40
+    return 40 if samples < 5_000 else 20
+
+
+def most_epochs(kind: Kind, samples: int) -> int:
+    """Return how many epochs a training has at most, where there is time for more: ten times the usual.
+
+    Args:
+        kind: pictures or a table.
+        samples: size of the training part.
+    """
+    return MANY * usual_epochs(kind, samples)
 
 
 def default_threads(image_size: tuple[int, int] | None) -> int | None:

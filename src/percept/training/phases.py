@@ -67,7 +67,13 @@ def plan(stages: int, settings: TrainingSettings, *, decay: float = DECAY) -> tu
 
 
 def begin(
-    network: nn.Module, parts: Parts, phase: Phase, settings: TrainingSettings, samples: int
+    network: nn.Module,
+    parts: Parts,
+    phase: Phase,
+    settings: TrainingSettings,
+    samples: int,
+    *,
+    steps: int | None = None,
 ) -> tuple[Optimizer, LRScheduler]:
     """Let learn what a phase says, and return its optimizer and its schedule, both at their start.
 
@@ -77,6 +83,7 @@ def begin(
         phase: the phase.
         settings: how to train.
         samples: of the training part.
+        steps: of an epoch, where it is shorter than a pass over the samples; None for such a pass.
     """
     freeze(network, parts, phase.stages)
     optimizer = make_optimizer(
@@ -87,8 +94,8 @@ def begin(
         momentum=settings.momentum,
         factors=rates_by_depth(parts, phase.decay),
     )
-    steps, epochs = steps_an_epoch(samples, settings.batch_size), phase.last - phase.first + 1
-    return optimizer, SCHEDULES[settings.schedule](optimizer, steps, epochs)
+    whole, epochs = steps_an_epoch(samples, settings.batch_size), phase.last - phase.first + 1
+    return optimizer, SCHEDULES[settings.schedule](optimizer, steps or whole, epochs)
 
 
 def learner(

@@ -37,6 +37,7 @@ def keep_best(
     higher_is_better: bool,
     patience: int,
     best: Best = NOTHING_YET,
+    first: int = 1,
 ) -> Iterator[tuple[Epoch, Best] | Steps]:
     """Yield each epoch with the best one so far, and stop after `patience` epochs without a better one.
 
@@ -49,6 +50,7 @@ def keep_best(
         higher_is_better: whether a larger figure is a better one.
         patience: epochs without a better figure before the end; 0 never stops early.
         best: the best so far, when going on from a checkpoint.
+        first: number of the epoch from which patience counts.
 
     Source: notes §2.5.2; Prechelt 1998, "Early Stopping - But When?".
     """
@@ -62,5 +64,5 @@ def keep_best(
             copies = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
             best = Best(epoch.number, value, loss, copies)
         yield epoch, best
-        if patience and epoch.number - best.epoch >= patience:
+        if patience and epoch.number - max(best.epoch, first - 1) >= patience:
             return

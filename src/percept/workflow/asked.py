@@ -36,6 +36,7 @@ def asked_recipe(
         "precision": precision,
         "ignore": None if ignore is None else str(ignore),
         "classes": None if classes is None else list(classes),
+        "find_lr": options.get("find_lr") or None,
     }
     data = {name: given.get(name) for name in DataRecipe.model_fields if name in given}
     return Recipe.from_options(
@@ -48,11 +49,16 @@ def asked_recipe(
                 "test": "none" if str(test) == "none" else "given" if test else None,
                 "test_file": str(Path(test).resolve()) if test and str(test) != "none" else None,
             },
-            "model": {"name": given.get("model")},
+            "model": {"name": given.get("model"), "pretrained": _whole_path(given.get("pretrained"))},
             "training": {name: given.get(name) for name in TrainingRecipe.model_fields},
             "selection": dict(selection),
         }
     )
+
+
+def _whole_path(source: str | Path | None) -> str | None:
+    """Return the absolute path of a file or folder that is there; a name as it is."""
+    return None if source is None else str(Path(source).resolve()) if Path(source).exists() else str(source)
 
 
 def stack_asked(

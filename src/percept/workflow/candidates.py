@@ -58,7 +58,7 @@ def as_asked(recipe: Recipe) -> Recipe:
         data |= {"image_size": asked["image_size"]} if "image_size" in asked else {}
     return Recipe(
         data=DataRecipe(**data),
-        model=ModelRecipe(name=recipe.model.name),
+        model=ModelRecipe(name=recipe.model.name, pretrained=recipe.model.pretrained),
         training=TrainingRecipe(**asked.get("training", {})),
         selection=SelectionRecipe(**named),
     )
@@ -102,7 +102,7 @@ def with_values(recipe: Recipe, params: dict[str, Any]) -> Recipe:
     checked = Recipe.from_options(
         {
             "data": {"source": recipe.data.source},
-            "model": {"name": name, "arguments": arguments},
+            "model": {"name": name, "arguments": arguments, "pretrained": recipe.model.pretrained},
             "training": {**recipe.training.model_dump(exclude_unset=True), **training},
         }
     )

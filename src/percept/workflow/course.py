@@ -53,7 +53,7 @@ class Course:
 
     Attributes:
         network: trained in place.
-        stretches: one behind the other.
+        stretches: one behind the other; patience counts in the last one.
         settings: how to train.
         higher_is_better: whether a larger metric is a better one.
         data: digest of the samples, by which changed data are told.
@@ -94,8 +94,8 @@ def train_on_disk(
     best = NOTHING_YET
     accelerator.wait_for_everyone()
     told = False
-    for stretch in course.stretches:
-        if stretch.last < done:
+    for before, stretch in zip((0, *(each.last for each in course.stretches)), course.stretches, strict=False):
+        if stretch.last < done or (history and _over(course)):
             continue
         begun = stretch.begin()
         if done and not history:
@@ -111,7 +111,8 @@ def train_on_disk(
                 _rewrite_history(folder, history)
             yield Started(folder.path, len(history) + 1, settings.epochs)
             yield from map(Note, () if history else notes)
-        if len(history) >= stretch.last or _stopped(history, best, settings):
+        patience = settings.patience if stretch is course.stretches[-1] else 0
+        if len(history) >= stretch.last or _stopped(history, best, patience, before):
             continue
         epochs = begun.train(len(history) + 1)
         if course.deadline is not None:
@@ -121,8 +122,9 @@ def train_on_disk(
             network,
             metric=settings.metric,
             higher_is_better=course.higher_is_better,
-            patience=settings.patience,
+            patience=patience,
             best=best,
+            first=before + 1,
         ):
             if isinstance(event, Steps):
                 yield event
@@ -151,8 +153,12 @@ def history_row(epoch: Epoch) -> dict[str, object]:
     }
 
 
-def _stopped(history: list[Epoch], best: Best, settings: TrainingSettings) -> bool:
-    return bool(history) and bool(settings.patience) and len(history) - best.epoch >= settings.patience
+def _over(course: Course) -> bool:
+    return course.deadline is not None and time.monotonic() > course.deadline
+
+
+def _stopped(history: list[Epoch], best: Best, patience: int, before: int) -> bool:
+    return bool(history) and bool(patience) and len(history) - max(best.epoch, before) >= patience
 
 
 def _rewrite_history(folder: RunFolder, history: list[Epoch]) -> None:

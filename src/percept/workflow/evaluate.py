@@ -5,21 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from percept.data.dataset import Dataset, Target
 from percept.data.split_file import read_splits
 from percept.devices import choose_device, using_threads
 from percept.errors import RunFolderError
+from percept.evaluation.metrics import metric_named
 from percept.evaluation.predict import outputs, probabilities, values
 from percept.models.file import TrainedModel, load_model
 from percept.runs.folder import RunFolder, open_run
 from percept.runs.ledger import Opening, append_opening, now, read_ledger
 from percept.runs.recipe import Recipe
-from percept.workflow.assess import Figures, Predictions, assess, read_predictions, write_predictions
+from percept.workflow.assess import Figures, Predictions, assess, read_predictions, told_metric, write_predictions
 from percept.workflow.load import Predictor
 from percept.workflow.report import read_findings, read_history, report
 from percept.workflow.samples import network_inputs, reload
+from percept.workflow.views import Inputs, Viewed, abstention_sentence, check_views, see
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Evaluation:
         verdict: whether the network earned its place beside the baselines, in a sentence.
         ledger: the file of all openings.
         report: the report, written again with the test figures.
+        said: sentences on several views of each picture, on dropout, and on answering only when sure.
     """
 
     figures: Figures
@@ -41,22 +46,30 @@ class Evaluation:
     verdict: str
     ledger: Path
     report: Path
+    said: tuple[str, ...] = ()
 
 
 def evaluate(
-    run: str | Path, *, data: str | Path | None = None, device: str | None = None, threads: int | None = None
+    run: str | Path,
+    *,
+    data: str | Path | None = None,
+    tta: str = "",
+    device: str | None = None,
+    threads: int | None = None,
 ) -> Evaluation:
     """Open the sealed test set of a run, and write that down.
 
     Args:
         run: the run folder.
         data: where the data lie now, if they have moved.
+        tta: views of each picture whose mean answer counts, such as "horizontal,crops"; "" for the picture as it is.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps"; None for the CPU or GPU that is there.
         threads: threads of the CPU.
 
     Raises:
         RunFolderError: there is no finished run, or nothing is sealed in it.
         DataError: the data are gone or have changed.
+        OptionError: there is no such view, or the samples have none.
     """
     folder = open_run(run)
     recipe = Recipe.read(folder.recipe)
@@ -68,9 +81,12 @@ def evaluate(
     if recipe.data.task == "segmentation":
         from percept.workflow.segmentation.evaluate import evaluate_masks  # it builds on this file
 
+        if tta:
+            check_views(tta, load_model(folder.model))
         return evaluate_masks(folder, recipe, data=data, device=device, threads=threads)
     chosen = choose_device(device or "auto")
     model = load_model(folder.model, device=str(chosen))
+    check_views(tta, model)
     read_ledger(folder.ledger)  # what is damaged is found before the test set is opened, not after
     read_history(folder)
     read_predictions(folder.predictions("validation"), model.task, model.classes)
@@ -80,10 +96,14 @@ def evaluate(
     inputs = network_inputs(loaded, model.sample_preprocessing)
     with using_threads(threads):
         network = Predictor(model, chosen).ready_for(len(rows)).model.network
-        raw = outputs(network, inputs, rows, model.preprocessing, device=chosen)
-    predictions = _predictions(model, raw, loaded.dataset, rows)
+        if tta:
+            seen = _seen(network, model, inputs, rows, loaded.dataset, recipe, tta, chosen)
+        else:
+            seen = Viewed(_scores(model, outputs(network, inputs, rows, model.preprocessing, device=chosen)), ())
+    predictions = _predictions(seen.scores, loaded.dataset, rows)
     beforehand = read_findings(folder)["validation"]["best_baseline"]
     seed, metric = recipe.training.seed, recipe.training.metric
+    said = (*seen.said, *abstention_sentence(model, predictions, recipe.training.abstain))
     assessment = assess(predictions, inputs, loaded.dataset, train, rows, "test", seed, metric, best=beforehand)
     opening = Opening(
         number=len(read_ledger(folder.ledger)) + 1,  # another may have opened it meanwhile
@@ -93,11 +113,13 @@ def evaluate(
         figures=assessment.to_json()["figures"],
         verdict=assessment.verdict,
         baselines=assessment.to_json()["baselines"],
+        tta=tta,
+        said=said,
     )
     append_opening(folder.ledger, opening)
     write_predictions(folder.predictions("test"), predictions, loaded.dataset.target)
     page = report(folder.path, loaded=loaded)
-    return Evaluation(opening.figures, opening.number, len(rows), opening.verdict, folder.ledger, page)
+    return Evaluation(opening.figures, opening.number, len(rows), opening.verdict, folder.ledger, page, said)
 
 
 def predict_part(folder: RunFolder, part: str) -> tuple[Predictions, Target]:
@@ -115,11 +137,28 @@ def predict_part(folder: RunFolder, part: str) -> tuple[Predictions, Target]:
     raw = outputs(
         model.network, network_inputs(loaded, model.sample_preprocessing), rows, model.preprocessing, device=device
     )
-    return _predictions(model, raw, loaded.dataset, rows), loaded.dataset.target
+    return _predictions(_scores(model, raw), loaded.dataset, rows), loaded.dataset.target
 
 
-def _predictions(
-    model: TrainedModel, raw: NDArray[np.float32], dataset: Dataset, rows: NDArray[np.int64]
-) -> Predictions:
-    scores = probabilities(raw) if model.classes else values(raw, model.target_scale)
+def _scores(model: TrainedModel, raw: NDArray[np.float32]) -> NDArray[np.float64]:
+    return probabilities(raw) if model.classes else values(raw, model.target_scale)
+
+
+def _seen(
+    network: nn.Module,
+    model: TrainedModel,
+    inputs: Inputs,
+    rows: NDArray[np.int64],
+    dataset: Dataset,
+    recipe: Recipe,
+    tta: str,
+    device: torch.device,
+) -> Viewed:
+    groups = None if dataset.groups is None else dataset.groups[rows]
+    metric = metric_named(told_metric(recipe.training.metric, dataset.target.task), dataset.target.task)
+    truth, seed = dataset.target.values[rows], recipe.training.seed
+    return see(network, model, inputs, rows, truth, tta, metric, device=device, groups=groups, seed=seed)
+
+
+def _predictions(scores: NDArray[np.float64], dataset: Dataset, rows: NDArray[np.int64]) -> Predictions:
     return Predictions(tuple(dataset.keys[row] for row in rows), dataset.target.values[rows], scores)

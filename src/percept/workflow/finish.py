@@ -1,7 +1,7 @@
 """The end of a run: predictions of the validation part, figures beside baselines, the model file, the report."""
 
 import platform
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 
@@ -10,15 +10,19 @@ from percept.models.file import TrainedModel, save_model
 from percept.runs.folder import RunFolder
 from percept.runs.ledger import now
 from percept.runs.recipe import Recipe
+from percept.training.curves import loss_by_chance, read_curves
 from percept.version import __version__
 from percept.workflow.assess import Assessment, Predictions, assess, write_json, write_predictions
 from percept.workflow.audit import audit_samples
 from percept.workflow.choose import assess_out_of_fold
 from percept.workflow.chosen import Chosen
 from percept.workflow.events import Event, Note
-from percept.workflow.learn import Learned, Machine
+from percept.workflow.learn import Learned
+from percept.workflow.machine import Machine
+from percept.workflow.objective import scaled_targets
 from percept.workflow.prepare import Prepared
 from percept.workflow.report import FORMAT_VERSION, report
+from percept.workflow.trust import trust_metadata
 
 PACKAGES = ("torch", "accelerate", "scikit-learn", "numpy", "pandas", "pillow")
 
@@ -64,6 +68,7 @@ def finish(
             "chosen_epoch": learned.best.epoch,
             "health": learned.checked.warnings,
             "signal": learned.checked.signal,
+            "fit": _fit_in_words(prepared, learned),
             "validation": assessment.to_json(),
             "out_of_fold": way,
             "versions": {
@@ -74,7 +79,10 @@ def finish(
             "machine": {"system": platform.system(), "processor": platform.machine()},
         },
     )
-    save_model(folder.model, _model(prepared, recipe, learned))
+    kept = trust_metadata(predictions, recipe.training.abstain) if recipe.training.abstain is not None else {}
+    if recipe.training.abstain is not None and "abstain_below" not in kept:
+        yield Note(f"no probability keeps to an error of {recipe.training.abstain:g}: every sample is answered")
+    save_model(folder.model, _model(prepared, recipe, learned, kept))
     report(folder.path, loaded=prepared.loaded)
     folder.drop_checkpoint()
 
@@ -100,7 +108,15 @@ def _validated(
     )
 
 
-def _model(prepared: Prepared, recipe: Recipe, learned: Learned) -> TrainedModel:
+def _fit_in_words(prepared: Prepared, learned: Learned) -> str:
+    """Return what the curves say of the fit; "" where there are none."""
+    if not learned.history:
+        return ""
+    targets = scaled_targets(prepared.loaded.dataset.target, learned.target_scale)
+    return read_curves(learned.history, loss_by_chance(targets[prepared.rows("train")])).sentence
+
+
+def _model(prepared: Prepared, recipe: Recipe, learned: Learned, kept: Mapping[str, float]) -> TrainedModel:
     target = prepared.loaded.dataset.target
     return TrainedModel(
         network=learned.network,
@@ -111,5 +127,5 @@ def _model(prepared: Prepared, recipe: Recipe, learned: Learned) -> TrainedModel
         target=target.name,
         target_scale=learned.target_scale,
         preprocessing=prepared.preprocessing,
-        metadata={"epoch": learned.best.epoch, "seed": recipe.training.seed, "percept_version": __version__},
+        metadata={"epoch": learned.best.epoch, "seed": recipe.training.seed, "percept_version": __version__, **kept},
     )

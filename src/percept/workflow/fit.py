@@ -1,5 +1,6 @@
 """From labelled data to a trained model: the run behind `percept fit`."""
 
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -7,21 +8,23 @@ from typing import Any, Unpack
 
 from percept.data.dataset import Dataset
 from percept.devices import choose_device, choose_precision, choose_threads
-from percept.errors import OptionError
 from percept.evaluation.metrics import metric_named
-from percept.models import MODELS, names
+from percept.models import MODELS
 from percept.runs.lock import locked
 from percept.runs.recipe import Recipe
 from percept.training.defaults import default_threads, training_defaults
 from percept.training.processes import deterministic, make_accelerator
 from percept.workflow.asked import stack_asked
+from percept.workflow.augment import with_augmentation
 from percept.workflow.begin import command_line, nothing_left, plan, run_name, taken
 from percept.workflow.candidates import check_candidates
+from percept.workflow.choices import check_choices
 from percept.workflow.choose import choose
 from percept.workflow.events import Event, Networks, Note, Started
 from percept.workflow.finish import finish
 from percept.workflow.folds import rest
-from percept.workflow.learn import Machine, learn, settings_of
+from percept.workflow.learn import learn
+from percept.workflow.machine import Machine, settings_of
 from percept.workflow.options import FitOptions, asked_of, named_options
 from percept.workflow.prepare import Prepared, prepare
 from percept.workflow.resume import same_choices, unfinished
@@ -156,7 +159,8 @@ def fit_events(
     Returns:
         The finished run.
     """
-    _possible(recipe)
+    begun = time.monotonic()
+    check_choices(recipe)
     name = run_name(recipe.data.source)
     folder = unfinished(out, name, resume)
     if folder is not None:
@@ -174,7 +178,7 @@ def fit_events(
     recipe = recipe.remembered()
     prepared = prepare(dataset, recipe, progress)
     for candidate in check_candidates(prepared):
-        _possible(candidate)
+        check_choices(candidate)
     yield from map(Note, prepared.notes)
     machine, recipe = _machine(prepared)
     main = machine.accelerator.is_main_process
@@ -195,23 +199,12 @@ def fit_events(
                 machine, recipe = _machine(prepared)
             recipe.write(folder.recipe)
         learned = chosen.learned if chosen is not None else None
-        learned = learned or (yield from learn(prepared, recipe, folder, machine))
+        if learned is None:
+            learned, recipe = yield from learn(prepared, recipe, folder, machine, begun)
         if main:
             yield from finish(prepared, recipe, folder, machine, learned, command_line(), chosen)
     machine.accelerator.wait_for_everyone()
     return open_finished(folder)
-
-
-def _possible(recipe: Recipe) -> None:
-    """Refuse, before the data are read, what no data make right."""
-    if recipe.model.name is not None and recipe.model.name not in MODELS:
-        raise OptionError(f"model is {recipe.model.name!r}; expected one of {', '.join(names())}")
-    possible(recipe)
-    training = recipe.training
-    open_choices = {"epochs": 1, "batch_size": 1, "learning_rate": 1.0, "weight_decay": 0.0, "patience": 0}
-    settings_of(recipe.filled("training", **open_choices, metric="loss"))
-    choose_threads(training.threads)
-    choose_precision(training.precision or "auto", choose_device(training.device or "auto"), gains=False)
 
 
 def _machine(prepared: Prepared) -> tuple[Machine, Recipe]:
@@ -228,9 +221,11 @@ def _machine(prepared: Prepared) -> tuple[Machine, Recipe]:
     gains = smallest is not None and min(recipe.data.image_size or (0,)) >= smallest
     precision = choose_precision(training.precision or "auto", device, gains=gains)
     kind = prepared.loaded.dataset.kind
-    choices = training_defaults(kind, name, training.optimizer, len(prepared.rows("train")))
+    choices = training_defaults(kind, name, training.optimizer, len(prepared.rows("train")), training.transfer)
+    if training.minutes is not None:
+        choices.pop("epochs")  # as many as the time lets
     recipe = recipe.filled(
         "training", **choices, metric="loss", device=str(device), precision=precision, threads=threads
     )
-    settings_of(recipe)
-    return Machine(make_accelerator(device, precision), precision), recipe
+    settings_of(recipe.filled("training", epochs=1))
+    return Machine(make_accelerator(device, precision), precision), with_augmentation(prepared, recipe)

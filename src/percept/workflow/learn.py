@@ -1,49 +1,36 @@
 """The training inside a run: network, optimizer and loss from the recipe, every epoch on disk as it ends."""
 
 import hashlib
+import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from functools import partial
 
-import numpy as np
-import torch
-from accelerate import Accelerator
-from numpy.typing import NDArray
 from torch import nn
 
-from percept.data.augment.layer import AugmentationLayer
-from percept.data.augment.presets import Traits, parse_augmentation
-from percept.data.dataset import Target
-from percept.devices import Precision
+from percept.data.dataset import Kind
+from percept.data.mixup import Mixing
 from percept.errors import OptionError
-from percept.evaluation.metrics import Metric, metric_named
-from percept.evaluation.predict import probabilities, values
-from percept.models import build
-from percept.nn.losses import Loss, balanced_weights, cross_entropy, squared_error
+from percept.evaluation.metrics import metric_named
+from percept.models.freezing import freeze
 from percept.runs.folder import RunFolder
 from percept.runs.recipe import Recipe
 from percept.training.batches import LabeledPart, smallest_batch, steps_an_epoch
-from percept.training.loop import Epoch, Score, train
-from percept.training.optimizers import make_optimizer
-from percept.training.schedules import SCHEDULES
+from percept.training.loop import Epoch
 from percept.training.settings import TrainingSettings
 from percept.training.stopping import Best
+from percept.workflow.augment import augmentation_layer, resampling_of
 from percept.workflow.checks import Checked, check
-from percept.workflow.course import Begun, Course, Stretch, train_on_disk
+from percept.workflow.course import Course, train_on_disk
+from percept.workflow.defaults import most_epochs, usual_epochs
 from percept.workflow.events import Event
+from percept.workflow.learning_rate import find_rate
+from percept.workflow.machine import Machine, settings_of
+from percept.workflow.objective import loss_of, scaled_targets, score_of, target_scale
 from percept.workflow.prepare import Prepared
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where a run trains.
-
-    Attributes:
-        accelerator: device and processes.
-        precision: what to compute in.
-    """
-
-    accelerator: Accelerator
-    precision: Precision
+from percept.workflow.pretrained import Start, start
+from percept.workflow.stretches import Lesson, features_serve, stretches_of
+from percept.workflow.time_limit import Limited, within_minutes
 
 
 @dataclass(frozen=True)
@@ -65,63 +52,69 @@ class Learned:
     checked: Checked
 
 
-def settings_of(recipe: Recipe) -> TrainingSettings:
-    """Return the training settings of a recipe whose choices are all made.
-
-    Raises:
-        OptionError: a value is out of its range.
-    """
-    training = recipe.training
-    names = TrainingSettings.__dataclass_fields__
-    return TrainingSettings(**{name: getattr(training, name) for name in names})
-
-
-def learn(prepared: Prepared, recipe: Recipe, folder: RunFolder, machine: Machine) -> Generator[Event, None, Learned]:
+def learn(
+    prepared: Prepared, recipe: Recipe, folder: RunFolder, machine: Machine, begun: float | None = None
+) -> Generator[Event, None, tuple[Learned, Recipe]]:
     """Train the recipe's network, going on from the folder's checkpoint if there is one.
 
     Args:
         prepared: samples, split and preprocessing.
-        recipe: every choice, made.
+        recipe: every choice, made but for what time or a range test decide.
         folder: where history and checkpoint go.
         machine: device, processes, precision.
+        begun: when the command began, of `time.monotonic`; None for now.
 
     Yields:
         What happens, as it happens.
 
     Returns:
-        The trained network.
+        The trained network, and the recipe with every choice made.
     """
-    settings, accelerator = settings_of(recipe), machine.accelerator
-    target = prepared.loaded.dataset.target
+    accelerator, target = machine.accelerator, prepared.loaded.dataset.target
     scale = target_scale(target, prepared.rows("train"))
     training, validation = (_part(prepared, part, scale) for part in ("train", "validation"))
-    _enough_for_each(smallest_batch(len(training), settings.batch_size), accelerator.num_processes, settings)
-    training = replace(training, augmentation=_augmentation(training, recipe.training.augment or "none"))
-    network = _build(recipe, accelerator.device)
-    loss = _loss(target, training, recipe, accelerator)
-    checks = check(network, loss, training, epochs=settings.epochs, seed=settings.seed, device=accelerator.device)
-    metric = metric_named(settings.metric, target.task)
-    score = _score(target, validation, metric, scale)
-
-    def begin() -> Begun:
-        optimizer = make_optimizer(
-            network,
-            settings.optimizer,
-            learning_rate=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            momentum=settings.momentum,
-        )
-        schedule = SCHEDULES[settings.schedule](
-            optimizer, steps_an_epoch(len(training), settings.batch_size), settings.epochs
-        )
-        rest = loss, training, validation, score, settings, accelerator, machine.precision
-        return Begun(optimizer, schedule, lambda first: train(network, optimizer, schedule, *rest, first=first))
-
-    stretches = (Stretch(settings.epochs, begin),)
-    course = Course(network, stretches, settings, metric.higher_is_better, _digest(prepared))
+    plain = settings_of(recipe.filled("training", epochs=1))
+    _enough_for_each(smallest_batch(len(training), plain.batch_size), accelerator.num_processes, plain)
+    started = start(recipe, max(1, len(target.classes)), accelerator.device)
+    loss = loss_of(target, training, recipe, accelerator)
+    plain_part, training = training, _softened(training, recipe, target.classes)
+    metric = metric_named(plain.metric, target.task)
+    lesson = Lesson(loss, training, validation, score_of(target, validation, metric, scale), machine)
+    recipe = yield from find_rate(started, loss, training, recipe, folder, machine)
+    recipe, deadline = _in_time(started, lesson, recipe, folder, time.monotonic() if begun is None else begun)
+    settings = settings_of(recipe)
+    checks = check(
+        started.network, loss, plain_part, epochs=settings.epochs, seed=settings.seed, device=accelerator.device
+    )
+    lesson = replace(lesson, steps=recipe.training.steps)
+    stretches = stretches_of(started, lesson, settings)
+    course = Course(started.network, stretches, settings, metric.higher_is_better, _digest(prepared), deadline)
     history, best = yield from train_on_disk(course, folder, accelerator, checks.warnings)
-    trained = accelerator.unwrap_model(network, keep_fp32_wrapper=False)
-    return Learned(trained, best, history, scale, checks.after(trained))
+    trained = accelerator.unwrap_model(started.network, keep_fp32_wrapper=False)
+    if started.parts is not None:
+        freeze(trained, started.parts, len(started.parts.stages))
+    return Learned(trained, best, history, scale, checks.after(trained)), recipe
+
+
+def _in_time(started: Start, lesson: Lesson, recipe: Recipe, folder: RunFolder, begun: float) -> Limited:
+    """Return the recipe with the epochs that its minutes leave room for, and when to stop."""
+    settings, samples = settings_of(recipe.filled("training", epochs=1)), len(lesson.training)
+    kind: Kind = "image" if recipe.data.image_size else "table"
+    if recipe.training.minutes is not None and not started.stages and features_serve(started, lesson):
+        # an epoch over kept features takes next to nothing: the deadline is enough
+        steps = steps_an_epoch(samples, settings.batch_size)
+        recipe = recipe.filled("training", epochs=usual_epochs(kind, samples), steps=steps)
+        recipe.write(folder.recipe)
+    return within_minutes(
+        recipe.filled("training", epochs=most_epochs(kind, samples)),
+        folder,
+        started.network,
+        lesson.loss,
+        lesson.stream(lesson.training, settings)(1),
+        partial(lesson.validate, lesson.validation),
+        steps_an_epoch(samples, settings.batch_size),
+        begun,
+    )
 
 
 def _enough_for_each(samples: int, processes: int, settings: TrainingSettings) -> None:
@@ -140,57 +133,17 @@ def _digest(prepared: Prepared) -> str:
 
 
 def _part(prepared: Prepared, part: str, scale: tuple[float, float]) -> LabeledPart:
-    target = prepared.loaded.dataset.target
-    targets: NDArray[np.int64] | NDArray[np.float32] = target.values.astype(np.int64)
-    if target.task == "regression":
-        targets = ((target.values - scale[0]) / scale[1]).astype(np.float32)
+    targets = scaled_targets(prepared.loaded.dataset.target, scale)
     return LabeledPart(prepared.inputs, targets, prepared.rows(part), prepared.preprocessing)
 
 
-def _augmentation(training: LabeledPart, asked: str) -> AugmentationLayer | None:
-    if asked == "none":
-        return None
-    _, height, width, channels = training.inputs.shape
-    return AugmentationLayer(parse_augmentation(asked, Traits((height, width), channels)))
-
-
-def target_scale(target: Target, train: NDArray[np.int64]) -> tuple[float, float]:
-    """Return the mean and standard deviation of the training targets; (0, 1) for classes."""
-    if target.task == "classification":
-        return 0.0, 1.0
-    return float(target.values[train].mean()), float(target.values[train].std())
-
-
-def _build(recipe: Recipe, device: torch.device) -> nn.Module:
-    torch.manual_seed(recipe.training.seed)
-    network = build(recipe.model.name or "", **recipe.model.arguments).to(device)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-def _loss(target: Target, training: LabeledPart, recipe: Recipe, accelerator: Accelerator) -> Loss:
-    if target.task == "regression":
-        return squared_error()
-    if recipe.training.class_weights == "none":
-        return cross_entropy()
-    classes = torch.from_numpy(target.values[training.rows].astype(np.int64))
-    return cross_entropy(balanced_weights(classes, len(target.classes)).to(accelerator.device))
-
-
-def _score(target: Target, validation: LabeledPart, metric: Metric, scale: tuple[float, float]) -> Score:
-    truth = target.values[validation.rows]
-    shown = metric_named("accuracy" if target.task == "classification" else "rmse", target.task)
-    loss = metric_named("loss", target.task)
-
-    def score(outputs: NDArray[np.float32]) -> dict[str, float]:
-        if target.task == "classification":
-            chances = probabilities(outputs)
-            return {each.name: each.measure(truth, chances) for each in (loss, shown, metric)}
-        # the loss in the units that training sees, the other figures in the target's own
-        predicted = values(outputs, scale)
-        figures = {each.name: each.measure(truth, predicted) for each in (shown, metric)}
-        return {
-            "loss": loss.measure(truth, predicted) / scale[1] ** 2,
-            **{k: v for k, v in figures.items() if k != "loss"},
-        }
-
-    return score
+def _softened(training: LabeledPart, recipe: Recipe, classes: tuple[str, ...]) -> LabeledPart:
+    """Return the training part with all that happens to its samples on their way into a batch."""
+    chosen = recipe.training
+    mixing = Mixing(len(classes), chosen.mixup, chosen.cutmix, chosen.label_smoothing)
+    return replace(
+        training,
+        augmentation=augmentation_layer(chosen, classes) if recipe.data.image_size else None,
+        mixing=mixing if mixing != Mixing(len(classes)) else None,
+        resampling=resampling_of(chosen, training.targets[training.rows]),
+    )

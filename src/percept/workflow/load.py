@@ -18,8 +18,10 @@ from percept.data.new_rows import read_features
 from percept.data.preprocessing import ImagePreprocessing
 from percept.devices import choose_device
 from percept.errors import DataError, PerceptWarning
+from percept.evaluation.augmented import augmented, views_named
 from percept.evaluation.inference import ready_for
 from percept.evaluation.predict import outputs, probabilities, values
+from percept.evaluation.temperature import with_temperature
 from percept.models.file import TrainedModel, load_model
 from percept.runs.folder import open_run
 
@@ -33,10 +35,12 @@ class Predictor:
     Attributes:
         model: the network with its preprocessing and classes.
         device: where it computes.
+        tta: views of each picture whose mean answer counts, such as "horizontal,crops"; "" for the picture as it is.
     """
 
     model: TrainedModel
     device: torch.device
+    tta: str = ""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -136,8 +140,18 @@ class Predictor:
 
     def _scores(self, inputs: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float64]:
         rows = np.arange(len(inputs), dtype=np.int64)
-        raw = outputs(self.model.network, inputs, rows, self.model.preprocessing, device=self.device)
-        return probabilities(raw) if self.classes else values(raw, self.model.target_scale)
+        form = self.model.preprocessing
+        if self.tta:
+            views = views_named(self.tta)
+            return self._calibrated(
+                augmented(self.model.network, inputs, rows, form, views, device=self.device).probabilities
+            )
+        raw = outputs(self.model.network, inputs, rows, form, device=self.device)
+        return self._calibrated(probabilities(raw)) if self.classes else values(raw, self.model.target_scale)
+
+    def _calibrated(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        temperature = self.model.temperature
+        return scores if temperature == 1 else with_temperature(scores, temperature)
 
 
 def unknown_sentences(counts: Mapping[str, int]) -> Iterator[str]:

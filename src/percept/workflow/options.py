@@ -34,6 +34,8 @@ class FitOptions(TypedDict, total=False):
         ignore: value in masks that is not known, or "none".
         nearest: whether values of masks between those of two classes are taken for the nearest, as smeared edges need.
         model: name of the network, see `percept models`.
+        pretrained: a run, a model file, a checkpoint (then with `model`), or a name of published weights to begin with.
+        transfer: what of a pretrained network learns in the end: "head", "last:K" stages of its body too, or "all".
         epochs: passes over the training samples, at most.
         batch_size: samples a step.
         optimizer: "adamw", "adam" or "sgd".
@@ -45,7 +47,14 @@ class FitOptions(TypedDict, total=False):
         patience: epochs without a better figure before the end; 0 never stops early.
         clip_norm: largest norm of a step's gradient; 0 clips nothing.
         class_weights: "none" or "balanced".
-        augment: "none", or "shift" for training pictures moved by a few pixels.
+        augment: what may happen to training pictures: "none", "shift", "auto", "light", "strong", or changes such as
+            "rotate=15,flip", alone or after a preset.
+        augment_class: the same for classes of their own, such as {"rare": "strong"}; evens out the class counts.
+        mixup: alpha of the Beta distribution by which pairs of samples and their targets are mixed, such as 0.2.
+        cutmix: the same for pictures that get a rectangle of another one.
+        label_smoothing: share of each target that is spread over all classes, in [0, 1).
+        find_lr: whether a learning-rate range test chooses the learning rate.
+        abstain: share of wrong answers to keep to, in (0, 1), by answering only when sure enough.
         loss: over pixels, such as "cross_entropy+dice", "focal", or "0.5*cross_entropy+jaccard".
         weight_map: "unet" to make pixels between close objects count more.
         masking: share of the pixels that each step leaves out of the loss by chance, in [0, 1).
@@ -72,6 +81,8 @@ class FitOptions(TypedDict, total=False):
     ignore: int | str | None
     nearest: bool | None
     model: str | None
+    pretrained: str | Path | None
+    transfer: str | None
     epochs: int | None
     batch_size: int | None
     optimizer: str | None
@@ -84,6 +95,12 @@ class FitOptions(TypedDict, total=False):
     clip_norm: float | None
     class_weights: str | None
     augment: str | None
+    augment_class: Mapping[str, str] | None
+    mixup: float | None
+    cutmix: float | None
+    label_smoothing: float | None
+    find_lr: bool | None
+    abstain: float | None
     loss: str | None
     weight_map: str | None
     masking: float | None

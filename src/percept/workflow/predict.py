@@ -18,9 +18,12 @@ from percept.data.new_rows import stream_features
 from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.devices import using_threads
 from percept.errors import DataError, OptionError, PerceptWarning
+from percept.evaluation.augmented import views_named
+from percept.evaluation.uncertainty import has_dropout
 from percept.files import replacing
 from percept.workflow.load import CHUNK, Predictor, load, unknown_sentences
 from percept.workflow.segmentation.predict import PictureMask, Wanted, predict_masks
+from percept.workflow.views import asked_to, check_views, doubt
 
 Row = dict[str, object]
 
@@ -31,6 +34,8 @@ def predict(
     *,
     out: str | Path | None = None,
     probabilities: bool = False,
+    tta: str = "",
+    abstain: float | None = None,
     skip_unreadable: bool = False,
     device: str | None = None,
     threads: int | None = None,
@@ -43,13 +48,16 @@ def predict(
         out: CSV file to write, row after row; None returns the rows. For a class at every pixel the folder of the
             masks, STEM.png with an overlay beside each.
         probabilities: whether to give the probability of each class, for masks as STEM_probabilities.npy.
+        tta: views of each picture whose mean answer counts, such as "horizontal,crops"; "" for the picture as it is.
+        abstain: share of wrong answers to keep to, by being sure enough; None for the model's own, if it has one.
         skip_unreadable: whether to go on without pictures that cannot be read.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         threads: threads of the CPU.
 
     Returns:
-        The CSV file or the folder, or rows of `file` (for a table `row`, counted from 1), `prediction`, and for classes
-        `probability`.
+        The CSV file or the folder, or rows of `file` (for a table `row`, counted from 1), `prediction`, for classes
+        `probability`, for a model that abstains `sure`, "yes" or "no", and with `tta`, where the network has dropout,
+        `uncertainty`: the mutual information of passes with dropout on, nats.
 
     Raises:
         DataError: a sample cannot be read or does not fit the model.
@@ -58,6 +66,7 @@ def predict(
     if not isinstance(paths, list | tuple) or not all(isinstance(path, str | Path) for path in paths):
         raise DataError("predict takes paths; for arrays and data frames: percept.load(run).predict(samples)")
     if gives_masks(run):
+        refuse_views(run, tta)
         options = {"probabilities": probabilities, "skip_unreadable": skip_unreadable}
         write_masks(run, [Path(path) for path in paths], out, **options, device=device, threads=threads, say=_warn)
         return mask_folder(out)
@@ -65,6 +74,8 @@ def predict(
         run,
         [Path(path) for path in paths],
         probabilities=probabilities,
+        tta=tta,
+        abstain=abstain,
         skip_unreadable=skip_unreadable,
         device=device,
         threads=threads,
@@ -87,6 +98,20 @@ def gives_masks(run: str | Path) -> bool:
         run: run folder or model file.
     """
     return isinstance(load(run, device="cpu").model.preprocessing, PixelPreprocessing)
+
+
+def refuse_views(run: str | Path, tta: str) -> None:
+    """Refuse views of pictures where the model gives a class for every pixel.
+
+    Args:
+        run: run folder or model file.
+        tta: names of views; "" for none.
+
+    Raises:
+        OptionError: there are some.
+    """
+    if tta:
+        check_views(tta, load(run, device="cpu").model)
 
 
 def write_masks(
@@ -136,6 +161,8 @@ def predict_rows(
     samples: Sequence[Path],
     *,
     probabilities: bool = False,
+    tta: str = "",
+    abstain: float | None = None,
     skip_unreadable: bool = False,
     device: str | None = None,
     threads: int | None = None,
@@ -147,18 +174,23 @@ def predict_rows(
         run: run folder or model file.
         samples: pictures, folders of pictures, or one table.
         probabilities: whether to give the probability of each class.
+        tta: views of each picture.
+        abstain: share of wrong answers to keep to.
         skip_unreadable: whether to go on without pictures that cannot be read.
         device: where to compute.
         threads: threads of the CPU.
         say: told what the user should know, such as categories never seen in training.
     """
     with using_threads(threads):
-        predictor = load(run, device=device or "auto")
+        predictor = asked_to(load(run, device=device or "auto"), run, tta, abstain)
+        if tta:
+            views = len(views_named(tta))
+            say(f"{views} views of each picture are predicted, which takes about {views} times as long as one")
         if isinstance(predictor.model.preprocessing, TablePreprocessing):
             yield from _table_rows(predictor, predictor.model.preprocessing, samples, probabilities, say)
         else:
             paths = picture_paths(samples)
-            yield from _picture_rows(predictor.ready_for(len(paths)), paths, probabilities, skip_unreadable, say)
+            yield from _picture_rows(predictor, paths, probabilities, skip_unreadable, say)
 
 
 def picture_paths(samples: Sequence[Path]) -> list[Path]:
@@ -184,7 +216,8 @@ def picture_paths(samples: Sequence[Path]) -> list[Path]:
 def _picture_rows(
     predictor: Predictor, paths: list[Path], all_classes: bool, skip: bool, say: Callable[[str], None]
 ) -> Iterator[Row]:
-    left = 0
+    left, ready = 0, predictor.ready_for(len(paths))
+    doubted = bool(predictor.tta) and has_dropout(predictor.model.network)
     for start in range(0, len(paths), CHUNK):
         names, pictures = [], []
         for path in paths[start : start + CHUNK]:
@@ -197,8 +230,10 @@ def _picture_rows(
                 left += 1
                 say(f"left out: {str(error).removesuffix(SKIP_ADVICE)}")
         if pictures:
-            scores = predictor.picture_scores(np.stack(pictures))
-            yield from _rows("file", [str(name) for name in names], scores, predictor.classes, all_classes)
+            pixels = np.stack(pictures)
+            scores = ready.picture_scores(pixels)
+            rows = _rows("file", [str(name) for name in names], scores, predictor, all_classes)
+            yield from _with_doubt(rows, pixels, predictor) if doubted else rows
     if left and left == len(paths):
         raise DataError(f"no picture of {left} can be read; give at least one that can")
 
@@ -218,20 +253,30 @@ def _table_rows(
         unknown.update(preprocessing.unknown(frame))
         numbers = range(start, start + len(frame))
         start += len(frame)
-        yield from _rows("row", numbers, predictor.table_scores(frame), predictor.classes, all_classes)
+        yield from _rows("row", numbers, predictor.table_scores(frame), predictor, all_classes)
     for sentence in unknown_sentences(unknown):
         say(sentence)
 
 
+def _with_doubt(rows: Iterator[Row], pixels: NDArray[np.uint8], predictor: Predictor) -> Iterator[Row]:
+    """Yield rows with how far passes with dropout on differ."""
+    found = doubt(predictor.model, pixels, np.arange(len(pixels)), predictor.device, seed=0)
+    for row, value in zip(rows, found.mutual_information, strict=True):
+        yield {**row, "uncertainty": float(value)}
+
+
 def _rows(
-    key: str, names: Sequence[object], scores: NDArray[np.float64], classes: tuple[str, ...], all_classes: bool
+    key: str, names: Sequence[object], scores: NDArray[np.float64], predictor: Predictor, all_classes: bool
 ) -> Iterator[Row]:
+    classes, least = predictor.classes, predictor.model.abstain_below
     for name, score in zip(names, scores, strict=True):
         if not classes:
             yield {key: name, "prediction": float(score)}
             continue
         best = int(score.argmax())
         row: Row = {key: name, "prediction": classes[best], "probability": float(score[best])}
+        if least:
+            row["sure"] = "yes" if score[best] >= least else "no"
         if all_classes:
             row |= {f"probability of {each}": float(value) for each, value in zip(classes, score, strict=True)}
         yield row

@@ -15,9 +15,11 @@ from percept.data.typical_picture import typical_picture
 from percept.errors import DataError, OptionError
 from percept.models import arguments_for, choose_size
 from percept.runs.recipe import Recipe
+from percept.workflow.pretrained import open_pretrained, preprocessing_of, with_pretrained
 from percept.workflow.samples import Loaded, load_samples, network_inputs, unreadable_sentence
 
 Preprocessing = ImagePreprocessing | TablePreprocessing
+DEFAULT_MODEL = "small_resnet"  # of pictures
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Prepared:
         preprocessing: fitted on the training part alone.
         inputs: (samples, ...) what batches are cut from.
         tied: (samples,) equal numbers for near copies, which the split keeps together; None where it does not.
+        remarks: what the user should know of a pretrained body.
     """
 
     recipe: Recipe
@@ -39,11 +42,12 @@ class Prepared:
     preprocessing: Preprocessing
     inputs: NDArray[np.uint8] | NDArray[np.float32]
     tied: NDArray[np.int64] | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Return what the user should know of the split and of columns or pictures that were left out."""
-        notes = list(self.split.notes)
+        notes = [*self.split.notes, *self.remarks]
         if self.loaded.unreadable:
             notes.append(unreadable_sentence(self.loaded.unreadable, "left out"))
         if isinstance(self.preprocessing, TablePreprocessing):
@@ -70,9 +74,13 @@ def prepare(dataset: Dataset, recipe: Recipe, progress: Callable[[int, int], Non
     _must_go_together(dataset, recipe)
     given = (dataset.given == "test").any()
     recipe = recipe.filled("data", task=dataset.target.task, test="given" if given else "cut")
-    recipe = recipe.filled("model", name="mlp" if dataset.kind == "table" else "small_resnet")
+    moved, white, outputs = None, 65535, max(1, len(dataset.target.classes))
+    if recipe.model.pretrained is not None:
+        recipe = recipe.filled("data", channels=picture_choices(dataset, DEFAULT_MODEL)[1])
+        moved = open_pretrained(recipe, outputs)
+        recipe = with_pretrained(recipe, moved)
+    recipe = recipe.filled("model", name="mlp" if dataset.kind == "table" else DEFAULT_MODEL)
     name = recipe.model.name or ""
-    white = 65535
     if dataset.kind == "image":
         size, channels, white = picture_choices(dataset, name)
         recipe = recipe.filled("data", image_size=size, channels=channels)
@@ -81,13 +89,14 @@ def prepare(dataset: Dataset, recipe: Recipe, progress: Callable[[int, int], Non
     if recipe.selection is not None and recipe.selection.alphas is not None:
         split = without_validation(split)
     train = np.flatnonzero(split.part == "train")
-    preprocessing = fit_preprocessing(loaded, train, recipe, white)
+    preprocessing = preprocessing_of(moved, fit_preprocessing(loaded, train, recipe, white))
     inputs = network_inputs(loaded, preprocessing)
-    arguments = arguments_for(name, outputs=max(1, len(dataset.target.classes)), shape=_input_shape(preprocessing))
+    arguments = arguments_for(name, outputs=outputs, shape=_input_shape(preprocessing))
     recipe = recipe.model_copy(
         update={"model": recipe.model.model_copy(update={"arguments": {**arguments, **recipe.model.arguments}})}
     )
-    return Prepared(recipe, loaded, split, preprocessing, inputs, tied)
+    remarks = moved.notes if moved is not None else ()
+    return Prepared(recipe, loaded, split, preprocessing, inputs, tied, remarks)
 
 
 def _split(loaded: Loaded, recipe: Recipe) -> tuple[Split, NDArray[np.int64] | None]:
@@ -131,15 +140,23 @@ def _must_go_together(dataset: Dataset, recipe: Recipe) -> None:
         "--image-size": recipe.data.image_size is not None,
         "--skip-unreadable": recipe.data.skip_unreadable,
         "--augment": training.augment not in (None, "none"),
+        "--augment-class": training.augment_class is not None,
+        "--cutmix": training.cutmix,
+        "--pretrained": recipe.model.pretrained is not None,
     }
     wrong = [name for name, asked in for_pictures.items() if asked and dataset.kind == "table"]
     if wrong:
         raise OptionError(f"{wrong[0]} is for pictures; {dataset.name} is a table: leave it out")
-    if training.class_weights != "none" and dataset.target.task == "regression":
-        raise OptionError(
-            f"--class-weights {training.class_weights} is for classes; {dataset.target.name} is predicted as a number:"
-            " leave it out"
-        )
+    for_classes = {
+        f"--class-weights {training.class_weights}": training.class_weights != "none",
+        "--augment-class": training.augment_class is not None,
+        "--cutmix": training.cutmix,
+        "--label-smoothing": training.label_smoothing,
+        "--abstain": training.abstain is not None,
+    }
+    wrong = [name for name, asked in for_classes.items() if asked and dataset.target.task == "regression"]
+    if wrong:
+        raise OptionError(f"{wrong[0]} is for classes; {dataset.target.name} is predicted as a number: leave it out")
 
 
 def picture_choices(dataset: Dataset, model: str) -> tuple[tuple[int, int], int, int]:

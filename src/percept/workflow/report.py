@@ -40,6 +40,7 @@ from percept.workflow.assess import Predictions, read_predictions
 from percept.workflow.chosen import read_selection
 from percept.workflow.inspect import input_shape
 from percept.workflow.report_data import summarize_data
+from percept.workflow.report_few import augmented_samples, rate_range
 from percept.workflow.report_selection import selection_content
 from percept.workflow.samples import Loaded, reload
 from percept.workflow.trust import check_labels, trust
@@ -103,10 +104,16 @@ def _content(
     loaded: Loaded | None,
 ) -> ReportContent:
     method = _method(recipe, model)
-    validation = _evaluation("validation", folder, model, findings["validation"], method, loaded)
+    validation = _evaluation(
+        "validation", folder, model, findings["validation"], method, loaded, recipe.training.abstain
+    )
     validation = replace(validation, out_of_fold=findings.get("out_of_fold", ""))
     ledger = read_ledger(folder.ledger)
-    test = _evaluation("test", folder, model, asdict(ledger[-1]), method, loaded) if ledger else None
+    test = (
+        _evaluation("test", folder, model, asdict(ledger[-1]), method, loaded, recipe.training.abstain)
+        if ledger
+        else None
+    )
     parts = pd.DataFrame(read_lines(folder.splits))
     if loaded is not None:
         read_splits(folder.splits, loaded.dataset.keys)  # raises where it does not go with the data
@@ -120,7 +127,10 @@ def _content(
         versions=findings["versions"],
         recipe=recipe.to_toml(),
         classes=model.classes,
-        data=summarize_data(folder, recipe, model, parts, findings, notes, loaded),
+        data=replace(
+            summarize_data(folder, recipe, model, parts, findings, notes, loaded),
+            augmented=augmented_samples(folder, recipe.training, loaded, recipe.training.seed),
+        ),
         selection=selection_content(read_selection(folder)),
         network=network_section(model),
         training=Training(
@@ -129,6 +139,8 @@ def _content(
             metric=recipe.training.metric or "loss",
             health=tuple(findings.get("health", ())),
             signal=findings.get("signal", ""),
+            fit=findings.get("fit", ""),
+            rates=rate_range(folder),
             model=f"{model.architecture}, {_weights(model):,} weights",
         ),
         validation=validation,
@@ -217,7 +229,13 @@ def figure_scores(figures: dict[str, dict[str, float | None]]) -> dict[str, Scor
 
 
 def _evaluation(
-    part: Any, folder: RunFolder, model: TrainedModel, found: dict[str, Any], method: str, loaded: Loaded | None
+    part: Any,
+    folder: RunFolder,
+    model: TrainedModel,
+    found: dict[str, Any],
+    method: str,
+    loaded: Loaded | None,
+    target: float | None,
 ) -> Evaluation:
     predictions = read_predictions(folder.predictions(part), model.task, model.classes)
     baselines = tuple(
@@ -231,6 +249,7 @@ def _evaluation(
         "method": method,
         "baselines": baselines,
         "verdict": found["verdict"],
+        "said": tuple(found.get("said", ())),
     }
     if not model.classes:
         return Evaluation(
@@ -245,7 +264,7 @@ def _evaluation(
         **common,
         confusion=confusion(truth, predictions.scores.argmax(axis=1), len(model.classes)),
         mistakes=_mistakes(predictions, truth, model.classes, loaded),
-        **trust(predictions, chosen_on, model.temperature),
+        **trust(predictions, chosen_on, model.temperature, target),
         templates=tuple(
             Sample(name, np.asarray(Image.open(io.BytesIO(base64.b64decode(picture)))))
             for name, picture in zip(model.classes, found.get("templates", ()), strict=False)

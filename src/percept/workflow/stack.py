@@ -26,7 +26,8 @@ from percept.workflow.checks import Checked
 from percept.workflow.chosen import Candidate, Chosen
 from percept.workflow.events import Event, Note
 from percept.workflow.folds import Fold, make_folds, rest
-from percept.workflow.learn import Learned, target_scale
+from percept.workflow.learn import Learned
+from percept.workflow.objective import target_scale
 from percept.workflow.prepare import Prepared
 
 ALPHAS = (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -110,7 +111,8 @@ def possible(recipe: Recipe, kind: str | None = None) -> None:
             f"--cv, --alphas, --hidden and --restarts are for tables with model mlp, whose networks are trained as one"
             f" stack, not for {what}; use percept select, which trains a run for each candidate"
         )
-    for name in ("schedule", "clip_norm", "weight_decay", "augment"):
+    alone = ("mixup", "label_smoothing", "minutes", "find_lr")
+    for name in ("schedule", "clip_norm", "weight_decay", "augment", *alone):
         if name in training.model_fields_set and getattr(training, name) != DEFAULTS.get(name):
             instead = "--alphas says which decays are tried" if name == "weight_decay" else "leave it out"
             raise OptionError(

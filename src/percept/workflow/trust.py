@@ -18,18 +18,22 @@ TARGETS = (0.01, 0.02, 0.05, 0.1)  # shares of wrong answers that thresholds are
 SHOWN = 24  # labels to look at that the report shows
 
 
-def trust(predictions: Predictions, validation: Predictions, temperature: float = 1.0) -> dict[str, Any]:
+def trust(
+    predictions: Predictions, validation: Predictions, temperature: float = 1.0, target: float | None = None
+) -> dict[str, Any]:
     """Return the fields of the report's `Evaluation` on calibration and abstention.
 
     Args:
         predictions: of a classifier on the part that is told of.
         validation: those that temperature and thresholds are chosen on; of the validation part.
         temperature: the model file's; the thresholds are for probabilities with it, as `percept predict` gives them.
+        target: a share of wrong answers that the user asked for, told beside the usual ones.
     """
     truth, known = predictions.truth.astype(np.int64), validation.truth.astype(np.int64)
     fitted = fit_temperature(known, validation.scores)
     before = calibration(truth, predictions.scores)
     after = calibration(truth, with_temperature(predictions.scores, fitted))
+    told = sorted({*TARGETS, *(() if target is None else (target,))})
     scores, chosen_on = (with_temperature(each.scores, temperature) for each in (predictions, validation))
     return {
         "calibration": _bins(before.bins),
@@ -37,7 +41,7 @@ def trust(predictions: Predictions, validation: Predictions, temperature: float 
         "temperature": fitted,
         "calibrated": _bins(after.bins),
         "calibrated_error": after.error,
-        "abstentions": tuple(_abstention(truth, scores, known, chosen_on, target) for target in TARGETS),
+        "abstentions": tuple(_abstention(truth, scores, known, chosen_on, each) for each in told),
     }
 
 
@@ -55,7 +59,9 @@ def trust_metadata(validation: Predictions, target_error: float | None = None) -
         OptionError: the target is not between 0 and 1.
     """
     truth = validation.truth.astype(np.int64)
-    stored = {"temperature": fit_temperature(truth, validation.scores)}
+    # where no answer is wrong the likelihood has no maximum: every probability would become 1
+    wrong = (validation.scores.argmax(axis=1) != truth).any()
+    stored = {"temperature": fit_temperature(truth, validation.scores) if wrong else 1.0}
     if target_error is not None:
         found = choose_abstention(truth, with_temperature(validation.scores, stored["temperature"]), target_error)
         stored |= {"abstain_below": found.threshold} if found is not None else {}

@@ -23,7 +23,8 @@ from percept.version import __version__
 from percept.workflow.assess import write_json
 from percept.workflow.events import Event, Note
 from percept.workflow.finish import PACKAGES
-from percept.workflow.learn import Learned, Machine
+from percept.workflow.learn import Learned
+from percept.workflow.machine import Machine
 from percept.workflow.report import FORMAT_VERSION
 from percept.workflow.segmentation.assess import Told, rival_scores, scored, scoring_of, tell
 from percept.workflow.segmentation.colors import meaning_to_json

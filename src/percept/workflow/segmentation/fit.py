@@ -15,7 +15,7 @@ from percept.training.processes import deterministic, make_accelerator
 from percept.training.segmentation_defaults import segmentation_defaults
 from percept.workflow.begin import command_line, nothing_left, plan, taken
 from percept.workflow.events import Event, Note
-from percept.workflow.learn import Machine
+from percept.workflow.machine import Machine
 from percept.workflow.run import Run, open_finished
 from percept.workflow.segmentation.finish import finish_masks
 from percept.workflow.segmentation.learn import learn_masks, pixel_settings

@@ -27,7 +27,8 @@ from percept.training.settings import TrainingSettings
 from percept.workflow.checks import Checked
 from percept.workflow.course import Begun, Course, Stretch, train_on_disk
 from percept.workflow.events import Event
-from percept.workflow.learn import Learned, Machine, settings_of
+from percept.workflow.learn import Learned
+from percept.workflow.machine import Machine, settings_of
 from percept.workflow.segmentation.lessons import Lessons
 from percept.workflow.segmentation.patches import patch_lessons
 from percept.workflow.segmentation.prepare import PreparedMasks
