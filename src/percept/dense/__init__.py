@@ -1,0 +1,5 @@
+"""From one answer a picture to one a pixel: any classifier, exactly, at any size."""
+
+from percept.dense.network import DenseNetwork, convolutionalize, densify
+
+__all__ = ["DenseNetwork", "convolutionalize", "densify"]
