@@ -89,7 +89,7 @@ def near(one: NDArray[Any], other: NDArray[Any]) -> bool:
     st.sampled_from(["atrous", "shift-and-stitch", "heatmap"]),
     st.sampled_from(["reflect", "zero", "valid"]),
     st.integers(5, 50),
-    st.tuples(st.integers(26, 45), st.integers(24, 40)),
+    st.tuples(st.integers(36, 50), st.integers(34, 45)),
 )
 def test_tiles_of_a_dense_network_are_one_pass_over_the_extended_picture(
     semantics: Any, method: Any, border: Any, tile: int, size: tuple[int, int]
