@@ -14,6 +14,7 @@ positions, and the run is killed and gone on with.
 """
 
 import argparse
+import ctypes
 import os
 import signal
 import subprocess
@@ -21,8 +22,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +38,13 @@ from percept.dense import DenseNetwork, densify, predict_tiled
 from percept.dense.plan import multiply_adds
 
 try:
-    from monai.inferers import sliding_window_inference
+    sliding_window_inference: Any = import_module("monai.inferers").sliding_window_inference
 except Exception:  # not installed, or without what it needs
     sliding_window_inference = None
 
 PROMISED = {"lenet": 0.8 * 28, "vgg": 0.8 * 112, "alexnet": 0.8 * 94, "resnet": 0.8 * 435}
 """Times the patch loop, at 1024 pixels."""
+WAYS = ("patches", "atrous", "stitch", "monai")
 OVERLAPS = {0.25: 1.5, 0.5: 2.5}
 WINDOW = 256  # pixels of MONAI's windows around the dense network
 BATCHES = (16, 64, 256)  # patches at a time, of which the loop takes the fastest
@@ -96,10 +100,10 @@ def alexnet() -> nn.Module:
 
 
 def resnet() -> nn.Module:
-    """Return three stages of two blocks for 63 pixels: 61, 53, 24, 20, 9, 7, 3."""
+    """Return three stages of two blocks, as wide as those for CIFAR, for 63 pixels: 61, 53, 24, 20, 9, 7, 3."""
     return nn.Sequential(
-        *(*convolution(3, 32), Block(32, 32), Block(32, 32), Block(32, 64, 2), Block(64, 64), Block(64, 128, 2)),
-        *(Block(128, 128), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, CLASSES)),
+        *(*convolution(3, 16), Block(16, 16), Block(16, 16), Block(16, 32, 2), Block(32, 32), Block(32, 64, 2)),
+        *(Block(64, 64), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, CLASSES)),
     )
 
 
@@ -121,6 +125,7 @@ class Measured:
     memory: float
 
     def times(self, factor: float) -> "Measured":
+        """Return so many times as much work, in as much memory."""
         return Measured(self.seconds * factor, self.cpu * factor, self.memory)
 
 
@@ -128,6 +133,8 @@ def measured(work: Callable[[], Any], rounds: int = 1) -> tuple[Measured, Any]:
     """Run some work; of several rounds the one of least CPU time counts."""
     best: Measured | None = None
     for _ in range(rounds):
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL("libc.so.6").malloc_trim(0)  # else work in memory that was freed before would seem to take none
         before = status("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")  # forget the highest so far
         began, cpu = time.perf_counter(), time.process_time()
@@ -168,23 +175,24 @@ def patch_loop(network: nn.Module, picture: Tensor, patch: int, batch: int, coun
     return torch.cat(made)
 
 
-def sgemm(threads: int) -> float:
-    """Return the multiplications and additions of a matrix product, in 10^9 a second."""
+def sgemm() -> float:
+    """Return the multiplications and additions of a matrix product, in 10^9 a CPU second."""
     one = torch.randn(1500, 1500)
     best, _ = measured(lambda: one @ one, 7)
-    return 2 * 1500**3 / best.seconds / 1e9
+    return 2 * 1500**3 / best.cpu / 1e9
 
 
 def mirrored(pictures: Tensor, patch: int) -> Tensor:
     return functional.pad(pictures, [patch // 2, patch - 1 - patch // 2] * 2, mode="reflect")
 
 
-def windows_of_patches(network: nn.Module, picture: Tensor, patch: int, threads: int) -> Measured:
+def windows_of_patches(network: nn.Module, picture: Tensor, patch: int) -> Measured:
     """Time MONAI with windows of one patch, one pixel apart, on a corner, and scale it to the picture."""
     corner = picture[:, :, : patch + 15, : patch + 15]
 
     def scores(patches: Tensor) -> Tensor:
-        return network(patches)[:, :, None, None].expand(-1, -1, patch, patch)
+        made: Tensor = network(patches)
+        return made[:, :, None, None].expand(-1, -1, patch, patch).clone()
 
     run = partial(sliding_window_inference, corner, patch, 64, scores, overlap=1 - 1 / patch)
     took, _ = measured(run)
@@ -192,7 +200,7 @@ def windows_of_patches(network: nn.Module, picture: Tensor, patch: int, threads:
 
 
 def row(way: str, took: Measured, loop: Measured, work: float, note: str = "") -> None:
-    rate = f"{2 * work / took.seconds / 1e9:.0f}" if work else ""
+    rate = f"{2 * work / took.cpu / 1e9:.0f}" if work else ""
     print(
         f"| {way} | {took.seconds:.3g} | {took.cpu:.3g} | {took.memory / 1e6:.0f} | {loop.seconds / took.seconds:.3g} |"
         f" {loop.cpu / took.cpu:.3g} | {rate} | {note} |",
@@ -200,7 +208,7 @@ def row(way: str, took: Measured, loop: Measured, work: float, note: str = "") -
     )
 
 
-def compare(name: str, sides: list[int], threads: int, sample: int, stitch: bool) -> None:
+def compare(name: str, sides: list[int], threads: int, sample: int, ways: list[str]) -> None:
     """Print a table for one network."""
     _, patch, channels = NETWORKS[name]
     network = built(name)
@@ -214,7 +222,7 @@ def compare(name: str, sides: list[int], threads: int, sample: int, stitch: bool
     for side in sides:
         picture = largest[:, :, :side, :side]
         print(f"\n{name}, patch {patch}, stride {dense.stride[0]}, {side}x{side} pixels\n")
-        print("| way | s | CPU s | MB | times the loop | by CPU | GFLOP/s | largest error |")
+        print("| way | s | CPU s | MB | times the loop | by CPU | GFLOP / CPU s | largest error |")
         print("| --- | --- | --- | --- | --- | --- | --- | --- |")
         loop = once.times(side**2 / sample)
         row(f"patch loop, batches of {batch} (sampled)", loop, loop, 0)
@@ -227,46 +235,34 @@ def compare(name: str, sides: list[int], threads: int, sample: int, stitch: bool
         expected = network(torch.cat(cut)).numpy()
         error = max(abs(answers[:, p // side, p % side] - expected[i]).max() for i, p in enumerate(places)) / scale
         row("percept, tiles", tiled, loop, flops * side**2, f"{error:.0e}")
-        took, whole = measured(lambda: dense(extended))
-        row(
-            "percept, à trous, one pass",
-            took,
-            loop,
-            flops * side**2,
-            f"{abs(whole[0].numpy() - answers).max() / scale:.0e}",
-        )
-        if stitch:
-            dense.method = "shift-and-stitch"
-            took, whole = measured(lambda: dense(extended))
-            dense.method = "atrous"
-            row("percept, shift-and-stitch", took, loop, 0, f"{abs(whole[0].numpy() - answers).max() / scale:.0e}")
-        monai(network, dense, picture, (patch, threads), answers, loop, tiled)
+        for way in ("atrous", "stitch"):
+            if way in ways:
+                dense.method = "atrous" if way == "atrous" else "shift-and-stitch"
+                took, whole = measured(partial(dense, extended))
+                error = abs(whole[0].numpy() - answers).max() / scale
+                row(f"percept, {dense.method}, one pass a shift", took, loop, 0, f"{error:.0e} from tiles")
+        dense.method = "atrous"
+        if sliding_window_inference is None:
+            print("| MONAI | not installed | | | | | | |")
+        elif "patches" in ways:
+            row("MONAI, windows of one patch (sampled)", windows_of_patches(network, picture, patch), loop, 0)
+        if sliding_window_inference is not None and "monai" in ways:
+            monai(dense, picture, answers, loop, tiled)
         if side == 1024:
             reached = loop.cpu / tiled.cpu
             print(f"\n{reached:.0f} times the patch loop; promised {PROMISED[name]:.0f}: {reached >= PROMISED[name]}")
 
 
-def monai(
-    network: nn.Module,
-    dense: DenseNetwork,
-    picture: Tensor,
-    sizes: tuple[int, int],
-    answers: Any,
-    loop: Measured,
-    tiled: Measured,
-) -> None:
-    """Print MONAI's rows."""
-    patch, threads = sizes
-    if sliding_window_inference is None:
-        print("| MONAI | not installed | | | | | | |")
-        return
-    row("MONAI, windows of one patch (sampled)", windows_of_patches(network, picture, patch, threads), loop, 0)
+def monai(dense: DenseNetwork, picture: Tensor, answers: Any, loop: Measured, tiled: Measured) -> None:
+    """Print MONAI's rows with the dense network inside."""
+
+    def inside(window: Tensor) -> Tensor:
+        made: Tensor = dense(mirrored(window, dense.patch[0]))
+        return made
+
     for overlap, promised in OVERLAPS.items():
-        run = partial(
-            *(sliding_window_inference, picture, min(WINDOW, picture.shape[2]), 1),
-            *(lambda window: dense(mirrored(window, patch)), overlap),
-            mode="gaussian",
-        )
+        side = min(WINDOW, picture.shape[2])
+        run = partial(sliding_window_inference, picture, side, 1, inside, overlap, mode="gaussian")
         took, blended = measured(run)
         error = abs(blended[0].numpy() - answers).max() / abs(answers).max()
         faster = took.cpu / tiled.cpu
@@ -333,7 +329,7 @@ def main() -> None:
     parser.add_argument("--sides", type=int, nargs="+", default=[256, 512, 1024])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--sample", type=int, default=512, help="patches that the loop is timed on")
-    parser.add_argument("--no-stitch", action="store_true", help="leave out shift-and-stitch, the slowest exact way")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="besides the patch loop and tiles")
     parser.add_argument(
         "--large", type=int, nargs="?", const=8192, help="side of the mapped picture, for that check alone"
     )
@@ -343,15 +339,15 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.set_grad_enabled(False)
     if options.one:
-        one(*options.one, options.threads)
+        one(options.one[0], options.one[1], options.threads)
         return
-    print(f"torch {torch.__version__}, {options.threads} threads, sgemm {sgemm(options.threads):.0f} GFLOP/s")
+    print(f"torch {torch.__version__}, {options.threads} threads, sgemm {sgemm():.0f} GFLOP a CPU second")
     if options.large:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             large(options.large, options.threads, Path(folder))
         return
     for name in options.networks:
-        compare(name, options.sides, options.threads, options.sample, not options.no_stitch)
+        compare(name, options.sides, options.threads, options.sample, options.ways)
 
 
 if __name__ == "__main__":

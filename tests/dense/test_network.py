@@ -47,12 +47,14 @@ class Drawn:
         return self.draw(st.integers(low, high)), self.draw(st.integers(low, high))
 
     def kernel(self, most: int = 4) -> tuple[int, int]:
-        return tuple(self.draw(st.integers(1, min(most, side))) for side in self.size)  # type: ignore[return-value]
+        rows, columns = (self.draw(st.integers(1, min(most, side))) for side in self.size)
+        return rows, columns
 
     def padding(self, most: tuple[int, int]) -> tuple[int, int]:
         if not self.padded:
             return 0, 0
-        return tuple(self.draw(st.integers(0, min(2, each))) for each in most)  # type: ignore[return-value]
+        rows, columns = (self.draw(st.integers(0, min(2, each))) for each in most)
+        return rows, columns
 
     def shaped(self, layer: nn.Module) -> nn.Module:
         """Keep a layer, with the shape that it gives; nothing in its place where it takes no such map."""
@@ -68,15 +70,17 @@ class Drawn:
 
     def convolution(self) -> nn.Module:
         kernel = self.kernel()
-        dilation = tuple(
-            self.draw(st.integers(1, 2)) if k > 1 and 2 * k <= side else 1
-            for k, side in zip(kernel, self.size, strict=True)
+        rows, columns = (
+            self.draw(st.integers(1, 2)) if taps > 1 and 2 * taps <= side else 1
+            for taps, side in zip(kernel, self.size, strict=True)
         )
         groups = self.draw(st.sampled_from([each for each in (1, 2) if self.channels % each == 0]))
         outputs = groups * self.draw(st.integers(1, 3))
         stride, padding = self.pair(1, 2), self.padding(kernel)
         return self.shaped(
-            nn.Conv2d(self.channels, outputs, kernel, stride, padding, dilation, groups, bias=self.draw(st.booleans()))
+            nn.Conv2d(
+                self.channels, outputs, kernel, stride, padding, (rows, columns), groups, self.draw(st.booleans())
+            )
         )
 
     def max_pooling(self) -> nn.Module:
@@ -113,8 +117,8 @@ class Drawn:
                     nn.LeakyReLU(0.2),
                     nn.SiLU(inplace=True),
                     nn.PReLU(),
+                    *(nn.Dropout(), nn.Dropout2d(), nn.Identity(), nn.LocalResponseNorm(3), nn.Softmax2d()),
                 ]
-                + [nn.Dropout(), nn.Dropout2d(), nn.Identity(), nn.LocalResponseNorm(3), nn.Softmax2d()]
             )
         )
 
@@ -208,7 +212,8 @@ class Meeting(nn.Module):
             one += other
             met = functional.relu(one, inplace=True)
         else:
-            met = {"add": torch.add, "mul": torch.mul, "max": torch.maximum}[self.meet](one, other)
+            meets: dict[str, Any] = {"add": torch.add, "mul": torch.mul, "max": torch.maximum}
+            met = meets[self.meet](one, other)
         return met.permute(0, 3, 1, 2) if self.permuted else met
 
 
@@ -341,9 +346,22 @@ def test_zeros_around_the_picture_do_not_reach_its_middle() -> None:
     network = VggLike(1).double()
     picture = torch.randn(1, 1, 40, 42, dtype=torch.float64)
     with torch.no_grad():
-        image, plane = (densify(network, 16, semantics=each)(picture) for each in ("image", "plane"))  # type: ignore[arg-type]
+        image, plane = (
+            densify(network, 16, semantics="image")(picture),
+            densify(network, 16, semantics="plane")(picture),
+        )
     assert difference(image[..., 3:-3, 3:-3], plane[..., 3:-3, 3:-3]) < 1e-12
     assert min(float((image - plane)[..., side, :].abs().max()) for side in (0, 2, -3, -1)) > 1e-3
+
+
+def test_a_convolutionalized_network_answers_as_often_as_its_strides_allow() -> None:
+    torch.manual_seed(0)
+    network = VggLike(0).double()
+    picture = torch.randn(1, 1, 41, 42, dtype=torch.float64)
+    heatmaps = convolutionalize(network, 22)
+    assert heatmaps.stride == (4, 4)
+    with torch.no_grad():
+        assert difference(heatmaps(picture), by_patches(network, picture, (22, 22))[:, :, ::4, ::4]) < 1e-10
 
 
 def test_a_network_with_padding_needs_a_meaning_and_is_told_the_three() -> None:
@@ -365,6 +383,27 @@ def test_poolings_that_overflow_the_patch_count_as_padding_and_those_that_do_not
 def test_padding_that_a_crop_takes_off_again_is_none() -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), Cut(1, 1, 1), nn.Flatten(), nn.Linear(2 * 6 * 6, 2))
     assert densify(network, 8).semantics is None
+
+
+class Kept(nn.Module):
+    """A crop of a map that is then written over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filter = nn.Conv2d(1, 2, 3)
+
+    def forward(self, features: Tensor) -> Tensor:
+        maps = self.filter(features)
+        cut = maps[:, :, 1:-1, 1:-1]
+        return torch.cat([cut, torch.relu(maps)[:, :, 1:-1, 1:-1]], dim=1)
+
+
+def test_a_crop_keeps_its_values_where_the_map_that_it_was_taken_of_is_used_up() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(Kept(), nn.Flatten(), nn.Linear(4 * 4 * 4, 2)).double()
+    picture = torch.randn(1, 1, 11, 12, dtype=torch.float64)
+    with torch.no_grad():
+        assert difference(densify(network, 8)(picture), by_patches(network, picture, (8, 8))) < 1e-10
 
 
 class Gate(nn.Module):
@@ -426,14 +465,14 @@ def test_a_network_that_gives_a_map_is_refused() -> None:
 def test_padding_by_reflection_has_a_meaning_in_the_plane_alone() -> None:
     layer = nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect")
     network = nn.Sequential(layer, nn.Flatten(), nn.Linear(2 * 8 * 8, 2)).double()
-    for semantics in ("patch", "image"):
+    for semantics in (None, "patch", "image"):
         with pytest.raises(OptionError, match="layer 0.*plane"):
-            densify(network, 8, semantics=semantics)  # type: ignore[arg-type]
+            densify(network, 8, semantics=semantics)
     assert densify(network, 8, semantics="plane").context == ((1, 1), (1, 1))
 
 
 class Local(nn.Module):
-    """What ConvNeXt does: normalization and linear layers over the channels of each position, with a scale of its own."""
+    """Normalization and linear layers over the channels of each position, as in ConvNeXt, and a scale."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -465,9 +504,8 @@ def test_a_dense_network_can_be_trained_and_learns_what_the_classifier_would() -
     picture = torch.randn(1, 1, 25, 24, dtype=torch.float64)
     dense(picture)[0, 1, 2, 1].backward()
     network(picture[:, :, 2:24, 1:23])[0, 1].backward()
-    expected = network[0].weight.grad
-    found = next(values for values in dense.parameters() if values.shape == expected.shape).grad
-    assert found is not None and difference(found, expected) < 1e-10
+    expected, found = next(network.parameters()).grad, next(dense.parameters()).grad
+    assert expected is not None and found is not None and difference(found, expected) < 1e-10
 
 
 def test_the_network_is_left_as_it_is() -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from percept.dense.lattice import Span, divided, with_edges
-from percept.dense.layers import Pointwise, Pool
+from percept.dense.layers import Pool
 from percept.dense.plan import Plan
 from percept.dense.steps import Pair, Step, Window
 
@@ -139,9 +139,8 @@ def _block(
     """Return a block of a step's map, whose positions are those of two parts."""
     if step.window is None:
         taken = [_gathered(blocks, parts, Window(), jumps, spans)[0] for blocks in inputs]
-        layer: Pointwise = step.layer  # type: ignore[assignment]
-        made = layer([each.flatten(0, 2) for each in taken])
-        return made.unflatten(0, taken[0].shape[:3])
+        joined: Tensor = step.layer([each.flatten(0, 2) for each in taken])
+        return joined.reshape(*taken[0].shape[:3], *joined.shape[1:])
     features, edges = _gathered(inputs[0], parts, step.window, jumps, spans)
     strides, dilations, counts = [], [], []
     for axis in (0, 1):
@@ -154,7 +153,7 @@ def _block(
     made = with_edges(step, samples, edges, (strides[0], strides[1]), (dilations[0], dilations[1]))
     if isinstance(step.layer, Pool) and not step.layer.largest:
         made = divided(made, step.layer, step.window, counts[0], counts[1])
-    return made.unflatten(0, features.shape[:3])
+    return made.reshape(*features.shape[:3], *made.shape[1:])
 
 
 def _unit(span: Span, jump: int) -> int:

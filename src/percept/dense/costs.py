@@ -11,6 +11,8 @@ from percept.dense.steps import Step
 
 MOVE = 8.0
 """Multiplications that take about as long as a value takes to memory and back, of a core that does 40 a nanosecond."""
+CALL = 1e7
+"""Multiplications that take about as long as whatever comes with each step of each tile: a quarter of a millisecond."""
 
 
 @dataclass(frozen=True)
@@ -21,20 +23,22 @@ class Cost:
         multiply_adds: of all filters.
         written: values of all maps.
         peak: most values that maps hold at one time, the picture's among them.
+        calls: of layers.
     """
 
     multiply_adds: float
     written: float
     peak: float
+    calls: int
 
     @property
     def work(self) -> float:
-        """Return multiplications, and what moving the values takes in their place."""
-        return self.multiply_adds + MOVE * self.written
+        """Return multiplications, and those in whose place values are moved and layers called."""
+        return self.multiply_adds + MOVE * self.written + CALL * self.calls
 
     def times(self, count: int) -> "Cost":
         """Return the cost of so many evaluations one after the other."""
-        return Cost(self.multiply_adds * count, self.written * count, self.peak)
+        return Cost(self.multiply_adds * count, self.written * count, self.peak, self.calls * count)
 
 
 def cost_of(plan: Plan, spans: tuple[Span, Span], *, by_patch: bool = False) -> Cost:
@@ -61,7 +65,7 @@ def cost_of(plan: Plan, spans: tuple[Span, Span], *, by_patch: bool = False) -> 
                 alive.pop(each, None)
         if isinstance(step.layer, Filter):
             multiply_adds += step.layer.weight.numel() * made / step.channels
-    return Cost(multiply_adds, sum(sizes), peak)
+    return Cost(multiply_adds, sum(sizes), peak, len(plan.steps))
 
 
 def _scratch(step: Step, made: float, taken: float) -> float:

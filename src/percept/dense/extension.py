@@ -39,7 +39,7 @@ def read_extended(source: Source, rows: Pair, columns: Pair, border: Border) -> 
     """
     _, *sides = source.shape
     spans = rows, columns
-    inside = all(0 <= first and stop <= side for (first, stop), side in zip(spans, sides, strict=True))
+    inside = all(first >= 0 and stop <= side for (first, stop), side in zip(spans, sides, strict=True))
     if inside:
         return source.read(rows, columns)
     if border == "reflect":

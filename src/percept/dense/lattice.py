@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from percept.dense.layers import Filter, Pointwise, Pool
+from percept.dense.layers import Filter, Pool
 from percept.dense.plan import Plan
 from percept.dense.steps import Pair, Step, Window
 
@@ -89,8 +89,11 @@ def evaluated(plan: Plan, picture: Tensor, spans: tuple[Span, Span]) -> Tensor:
             if left[each] == 0:
                 del maps[each]
         made = _step(step, inputs, lines[number], spans, owned=mine)
-        if all(_storage(made) != _storage(held[0]) for held in inputs) or mine:
+        viewed = {each for each, held in zip(step.inputs, inputs, strict=True) if _storage(made) == _storage(held[0])}
+        if mine or not viewed:
             owned.add(number)
+        else:
+            owned -= viewed  # another step's map lies in the same memory
         maps[number] = made
         del inputs, made
     return maps[len(plan.steps) - 1]
@@ -109,8 +112,8 @@ def _step(step: Step, inputs: list[Held], lines: tuple[Line, Line], spans: tuple
     if min(lines[0].count, lines[1].count) == 0:
         return features.new_empty(len(features), step.channels, lines[0].count, lines[1].count)
     if step.window is None:
-        layer: Pointwise = step.layer  # type: ignore[assignment]
-        return layer([_at(held, lines) for held in inputs], owned=owned)
+        made: Tensor = step.layer([_at(held, lines) for held in inputs], owned=owned)
+        return made
     return _windowed(step, step.window, inputs[0], lines, spans)
 
 

@@ -115,14 +115,9 @@ def convolutionalize(
 
 
 def _plan(network: nn.Module, patch: int | Sequence[int], channels: int | None, semantics: Semantics | None) -> Plan:
-    sides = (patch, patch) if isinstance(patch, int) else tuple(patch)
-    if len(sides) != 2 or min(sides) < 1:
-        raise OptionError(f"patch is {patch!r}; expected its height and width in pixels, or one number for both")
     if semantics is not None and semantics not in MEANINGS:
         raise OptionError(f"semantics is {semantics!r}; expected one of {', '.join(MEANINGS)}")
-    size = int(sides[0]), int(sides[1])
-    count = channels_of(network, size) if channels is None else channels
-    plan = planned(fused(read_steps(network, count, size)))
+    plan = planned_for(network, patch, channels)
     if plan.mirrored and semantics != "plane":
         raise OptionError(
             f"layer {plan.mirrored[0]} has no exact dense form: it pads by what lies inside the patch (by reflection or"
@@ -130,12 +125,31 @@ def _plan(network: nn.Module, patch: int | Sequence[int], channels: int | None, 
         )
     if plan.padded and semantics is None:
         meanings = "; ".join(f'"{name}": {meaning}' for name, meaning in MEANINGS.items())
+        others = f" and {len(plan.padded) - 1} more" if len(plan.padded) > 1 else ""
         raise OptionError(
-            f"the network pads inside a patch of {size[0]}x{size[1]} (layer {plan.padded[0]}"
-            f"{f' and {len(plan.padded) - 1} more' if len(plan.padded) > 1 else ''}), so say what its answers mean by"
-            f" semantics=...: {meanings}"
+            f"the network pads inside a patch of {plan.patch[0]}x{plan.patch[1]} (layer {plan.padded[0]}{others}), so"
+            f" say what its answers mean by semantics=...: {meanings}"
         )
     return plan
+
+
+def planned_for(network: nn.Module, patch: int | Sequence[int], channels: int | None = None) -> Plan:
+    """Return the steps of a patch classifier with their geometry, whatever its answers will mean.
+
+    Args:
+        network: a classifier, as `densify` takes it; its weights may be on the meta device.
+        patch: height and width of the patches, pixels; one number for both.
+        channels: of the picture; None for those of the network's first convolution.
+
+    Raises:
+        OptionError: a layer has no exact dense form, or the patch is none.
+    """
+    sides = (patch, patch) if isinstance(patch, int) else tuple(patch)
+    if len(sides) != 2 or min(sides) < 1:
+        raise OptionError(f"patch is {patch!r}; expected its height and width in pixels, or one number for both")
+    size = int(sides[0]), int(sides[1])
+    count = channels_of(network, size) if channels is None else channels
+    return planned(fused(read_steps(network, count, size)))
 
 
 class DenseNetwork(nn.Module):

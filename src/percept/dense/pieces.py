@@ -1,6 +1,6 @@
 """What tiles need to know of a network: how many answers a picture has, and which pixels each of them depends on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Protocol
 
@@ -16,17 +16,22 @@ ENDLESS = 2**20  # answers along an axis, next to which the halo is nothing
 
 
 class Pieces(Protocol):
-    """A network that answers for parts of a picture as it would for the whole.
+    """A network that answers for parts of a picture as it would for the whole."""
 
-    Attributes:
-        classes: scores of each answer.
-        counts: rows and columns of the answers.
-        offset: row and column of the picture's own pixel that position (0, 0) is, negative where it was extended.
-    """
+    @property
+    def classes(self) -> int:
+        """Return the scores of each answer."""
+        ...
 
-    classes: int
-    counts: Pair
-    offset: Pair
+    @property
+    def counts(self) -> Pair:
+        """Return the rows and columns of the answers."""
+        ...
+
+    @property
+    def offset(self) -> Pair:
+        """Return the row and column of the pixel at position (0, 0), negative where the picture was extended."""
+        ...
 
     @property
     def work(self) -> float:
@@ -117,6 +122,6 @@ class DensePieces:
             stride = self.network.stride
             rows, columns = (Span(0, stride[axis], -(-counts[axis] // stride[axis])) for axis in (0, 1))
             once = self.network.cost((rows, columns)).times(shifts)
-            return Cost(once.multiply_adds, once.written, once.peak + self.classes * prod(counts))
+            return replace(once, peak=once.peak + self.classes * prod(counts))
         rows, columns = (Span(0, self.every[axis], counts[axis]) for axis in (0, 1))
         return self.network.cost((rows, columns))

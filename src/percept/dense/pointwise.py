@@ -25,9 +25,12 @@ SAME = ("contiguous", "clone", "detach", "to", "float", "double", "half", "bfloa
 SUMS = (operator.add, operator.iadd, torch.add, "add", "add_")
 RECTIFIERS = (functional.relu, functional.relu_, torch.relu, torch.relu_, "relu", "relu_")
 PLAIN: dict[Any, Callable[..., Any]] = {
-    **{operator.iadd: operator.add, operator.isub: operator.sub, operator.imul: operator.mul},
-    **{functional.leaky_relu_: functional.leaky_relu, functional.elu_: functional.elu},
-    **{functional.hardtanh_: functional.hardtanh, functional.threshold_: functional.threshold},
+    operator.iadd: operator.add,
+    operator.isub: operator.sub,
+    operator.imul: operator.mul,
+    functional.leaky_relu_: functional.leaky_relu,
+    functional.elu_: functional.elu,
+    functional.hardtanh_: functional.hardtanh,
 }
 """Functions that write over their input, and those that do not."""
 
@@ -102,11 +105,11 @@ def _read_dropout(reader: Reader, node: fx.Node, value: Value) -> None:
 
 def _read_batch_norm(reader: Reader, node: fx.Node, value: Value) -> None:
     names = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
-    given = {**dict(zip(names, node.args, strict=False)), **node.kwargs}
-    numbers = [reader.known(given.get(name)) for name in names[1:5]]
-    if given.get("training") or numbers[0] is None:
+    given: dict[str, Any] = {**dict(zip(names, node.args, strict=False)), **node.kwargs}
+    mean, variance, weight, bias = (reader.known(given.get(name)) for name in names[1:5])
+    if given.get("training") or mean is None:
         raise refusal(node, "it normalizes by the mean and variance of the batch; train it with running averages")
-    reader.scaled(node, value, *numbers, epsilon=given.get("eps", 1e-5))
+    reader.scaled(node, value, mean, variance, weight, bias, given.get("eps", 1e-5))
 
 
 def _read_call(reader: Reader, node: fx.Node, nodes: list[fx.Node], values: list[Value]) -> None:
@@ -132,10 +135,11 @@ def _read_call(reader: Reader, node: fx.Node, nodes: list[fx.Node], values: list
 
 def _function(node: fx.Node) -> Callable[..., Any]:
     if node.op == "call_method":
-        name = str(node.target)
-        return getattr(torch.Tensor, name.rstrip("_"))  # type: ignore[no-any-return]
+        method: Callable[..., Any] = getattr(torch.Tensor, str(node.target).rstrip("_"))
+        return method
     target: Any = node.target
-    return PLAIN.get(target, target)
+    function: Callable[..., Any] = PLAIN.get(target, target)
+    return function
 
 
 def _channels_made(node: fx.Node, value: Value) -> int:

@@ -1,5 +1,6 @@
 """Reading poolings: over windows, to a given size, and over the whole patch."""
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -76,7 +77,7 @@ def _regular(before: int, after: int) -> Pair | None:
     """Return kernel and stride of an adaptive pooling; None where its windows differ."""
     windows = _windows(before, after)
     lengths = {len(window) for window in windows}
-    strides = {second.start - first.start for first, second in zip(windows, windows[1:], strict=False)} or {1}
+    strides = {second.start - first.start for first, second in pairwise(windows)} or {1}
     return (lengths.pop(), strides.pop()) if len(lengths) == len(strides) == 1 and 0 not in strides else None
 
 

@@ -1,7 +1,7 @@
 """The steps found so far while a network is read, and what is common to reading any layer."""
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 

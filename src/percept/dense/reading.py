@@ -190,7 +190,7 @@ def _outside(node: fx.Node) -> tuple[float, bool]:
         return float(getattr(layer, "value", 0.0)), not isinstance(layer, nn.ConstantPad2d)
     if kind_of(node) != "pad":
         return 0.0, False
-    given = {**dict(zip(("input", "pad", "mode", "value"), node.args, strict=False)), **node.kwargs}
+    given: dict[str, Any] = {**dict(zip(("input", "pad", "mode", "value"), node.args, strict=False)), **node.kwargs}
     return float(given.get("value") or 0.0), given.get("mode", "constant") != "constant"
 
 

@@ -102,14 +102,14 @@ class SegmenterPieces:
             sides.append(stop - begin)
         size: Any = next(iter(self.network.parameters())).element_size()
         alive = memory(self.network, (self.channels, *sides)).alive[""]
-        return Cost(float(prod(sides)), 0.0, alive / size)
+        return Cost(float(prod(sides)), 0.0, alive / size, 0)
 
 
 def _made(traced: Trace, network: nn.Module) -> tuple[int, int, int]:
-    shape = getattr(value_of(traced.nodes[-1]), "shape", ())
+    shape: tuple[int, ...] = tuple(getattr(value_of(traced.nodes[-1]), "shape", ()))
     if len(shape) != 4:
         raise OptionError(
-            f"{type(network).__name__} gives {tuple(shape[1:])} values for a picture; expected (classes, rows, columns):"
+            f"{type(network).__name__} gives {shape[1:]} values for a picture; expected (classes, rows, columns):"
             " make a classifier dense first, by densify(network, patch)"
         )
     return int(shape[1]), int(shape[2]), int(shape[3])

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 from threading import Lock
@@ -28,7 +29,7 @@ class TiffSource:
 
     def __init__(self, path: Path) -> None:
         try:
-            import tifffile
+            tifffile: Any = import_module("tifffile")
         except ImportError:
             raise DataError(
                 f"{path} is a TIFF, which tifffile reads: pip install percept[tiff], or pass its pixels as an array"
@@ -116,7 +117,7 @@ class SlideSource:
 
     def __init__(self, path: Path) -> None:
         try:
-            import pyvips
+            pyvips: Any = import_module("pyvips")
         except (ImportError, OSError):
             raise DataError(
                 f"{path} is a slide, which libvips reads: pip install percept[slides], or pass its pixels as an array"

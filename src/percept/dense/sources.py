@@ -97,8 +97,8 @@ def open_source(picture: object) -> Source:
             return SlideSource(path)
         if path.suffix.lower() != ".npy":
             raise DataError(
-                f"{path} is not read in parts; expected a .npy, TIFF or slide file, or open it and pass its pixels as an"
-                " array of (channels, height, width)"
+                f"{path} is not read in parts; expected a .npy, TIFF or slide file, or open it and pass its pixels as"
+                " an array of (channels, height, width)"
             )
         picture = np.load(path, mmap_mode="r")
     pixels = picture.numpy(force=True) if isinstance(picture, Tensor) else picture

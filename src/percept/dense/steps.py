@@ -15,7 +15,7 @@ AXES = (ROWS, COLUMNS)
 
 @dataclass(frozen=True)
 class Window:
-    """Which positions of its input a position of a map reads: tap t of position j is j * stride - before + t * dilation.
+    """Which positions of its input a map reads: for position j and tap t, j * stride - before + t * dilation.
 
     Attributes:
         kernel: taps.

@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from percept.devices import using_threads
 from percept.dense.extension import Border, read_extended
 from percept.dense.network import DenseNetwork
 from percept.dense.pieces import DensePieces, Pieces
@@ -22,6 +21,7 @@ from percept.dense.results import InMemory, OnDisk, Results
 from percept.dense.segmenter import SegmenterPieces
 from percept.dense.sources import Source, digest, open_source
 from percept.dense.steps import Pair
+from percept.devices import using_threads
 from percept.errors import DataError, OptionError
 
 BORDERS = ("reflect", "zero", "valid")
@@ -224,7 +224,8 @@ def _side(pieces: Pieces, tile: int | str, values: float) -> int:
         smallest = min(longest, SIDES[0])
         times = pieces.cost((smallest, smallest)).peak / values
         raise OptionError(
-            f"memory is too small for a tile of {smallest}x{smallest}: allow {times:.1f} times as much, or fewer workers"
+            f"memory is too small for a tile of {smallest}x{smallest}: allow {times:.1f} times as much, or fewer"
+            " workers"
         )
     return chosen
 

@@ -37,15 +37,12 @@ def read_convolution(reader: Reader, node: fx.Node, value: Value, what: Slide) -
         weight, bias, mirrored = reader.known(given["weight"]), reader.known(given.get("bias")), False
         groups = given.get("groups", 1)
     filters = Filter(weight.clone(), None if bias is None else bias.detach().clone(), groups)
-    window = Window(*(_pair(each) for each in (what.kernel, what.stride, what.padding, what.dilation)))
-    if mirrored:
-        window = Window(window.kernel, window.stride, window.before, window.dilation, mirrored=any(window.before))
+    kernel, stride, before, dilation = (
+        (each[0], each[1]) for each in (what.kernel, what.stride, what.padding, what.dilation)
+    )
+    window = Window(kernel, stride, before, dilation, mirrored=mirrored and any(before))
     rows, columns = value_of(node).shape[-2:]
     reader.values[node] = reader.windowed(node, value, filters, weight.shape[0], (rows, columns), window)
-
-
-def _pair(sizes: tuple[int, ...]) -> Pair:
-    return sizes[0], sizes[1]
 
 
 def read_linear(reader: Reader, node: fx.Node) -> None:
