@@ -21,13 +21,14 @@ from percept.dense.results import InMemory, OnDisk, Results
 from percept.dense.segmenter import SegmenterPieces
 from percept.dense.sources import Source, digest, open_source
 from percept.dense.steps import Pair
+from percept.dense.workspace import kept_memory
 from percept.devices import using_threads
 from percept.errors import DataError, OptionError
 
 BORDERS = ("reflect", "zero", "valid")
 SIDES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 """Sides of tiles that "auto" chooses from."""
-ENOUGH = 1.2  # times the work without halo: larger tiles would hardly save any, and do not fit the caches
+ENOUGH = 1.25  # times the work without halo: larger tiles would hardly save any, and do not fit the caches
 UNITS = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "B": 1.0}
 
 
@@ -64,7 +65,7 @@ def predict_tiled(
         picture: an array or tensor of (channels, height, width) or (height, width), which may be mapped from a file; or
             the path of a .npy file, of a TIFF of any size (extra `tiff`), or of a slide (extra `slides`).
         tile: rows and columns of answers that are computed at a time; "auto" for the smallest tile whose halo costs
-            under a fifth of the work, and that fits the memory.
+            under a fifth of all work, and that fits the memory.
         memory: bytes that the maps of all tiles at work may take, such as "1GB" or "500MB"; an array of all answers
             comes on top, unless `out` is given.
         border: what lies beyond the picture, where the answers would be fewer than its pixels: "reflect" (mirrored)
@@ -139,7 +140,7 @@ def _run(
     done = len(tiles) - len(left)
     if progress is not None:
         progress(done, len(tiles))
-    with _one_thread_each(workers) as pool:
+    with kept_memory(), _one_thread_each(workers) as pool:
         running: deque[tuple[Tile, Future[NDArray[Any]]]] = deque()
         try:
             while left or running:
