@@ -304,6 +304,11 @@ def large(side: int, threads: int, folder: Path) -> None:
     )
 
 
+def told(done: int, count: int) -> None:
+    if done % 20 == 0:
+        print(f"tiles {done} of {count}", flush=True)
+
+
 def one(path: Path, out: Path, threads: int) -> None:
     """Run the network over a mapped picture in this process, printing tiles as they are done."""
     dense = densify(built("resnet"), NETWORKS["resnet"][1])
@@ -315,7 +320,7 @@ def one(path: Path, out: Path, threads: int) -> None:
             out=out,
             prepare=lambda tile: tile / 128 - 1,
             workers=threads,
-            progress=lambda done, count: done % 20 or print(f"tiles {done} of {count}", flush=True),
+            progress=told,
         )
     )
     print(

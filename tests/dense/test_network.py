@@ -364,6 +364,20 @@ def test_a_convolutionalized_network_answers_as_often_as_its_strides_allow() -> 
         assert difference(heatmaps(picture), by_patches(network, picture, (22, 22))[:, :, ::4, ::4]) < 1e-10
 
 
+def test_patches_with_zeros_of_their_own_are_answered_in_parts_where_their_maps_are_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch.manual_seed(0)
+    network = VggLike(1).double()
+    picture = torch.randn(1, 1, 41, 53, dtype=torch.float64)
+    dense = densify(network, 16, "atrous", "patch")
+    monkeypatch.setattr("percept.dense.network.ROOM", 30_000)
+    assert difference(answers(dense, "atrous", picture), by_patches(network, picture, (16, 16))) < 1e-10
+    assert (
+        difference(answers(dense, "heatmap", picture), by_patches(network, picture, (16, 16))[:, :, ::4, ::4]) < 1e-10
+    )
+
+
 def test_a_network_with_padding_needs_a_meaning_and_is_told_the_three() -> None:
     with pytest.raises(OptionError, match=r'layer 0 and 1 more.*"patch": .*"image": .*"plane": '):
         densify(VggLike(1), 16)

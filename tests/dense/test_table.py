@@ -17,7 +17,7 @@ REFUSED = tuple(name for name in names() if name.startswith("efficientnet"))
 UNRUN = ("cifar_resnet1202",)  # 1202 layers for each patch: minutes
 FAST = ("linear", "mlp", "lenet", "small_resnet", "nin", "cifar_resnet20")
 SMALLEST = {"alexnet": 63, "lenet": 28, "vgg11": 32, "vgg13": 32, "vgg16": 32, "vgg19": 32}
-"""Sides of patches, pixels; 17 for the others, which is small for their strides and so the more padding to get right."""
+"""Sides of patches, pixels; 17 for the others, which is small for their strides: the more padding to get right."""
 
 
 def marked(name: str) -> object:

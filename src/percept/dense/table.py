@@ -1,10 +1,10 @@
-"""Which of percept's architectures can be made dense, as a table for the documentation: python -m percept.dense.table."""
+"""Which of percept's architectures can be made dense, as a page of the documentation: python -m percept.dense.table."""
 
 from dataclasses import dataclass
 
+from percept.dense.classifier import planned_for
 from percept.dense.costs import cost_of
 from percept.dense.lattice import Span
-from percept.dense.network import planned_for
 from percept.dense.plan import Plan
 from percept.errors import OptionError
 from percept.models import MODELS, arguments_for, build, names
@@ -23,7 +23,7 @@ size that it takes as it is, up to {side} pixels, with {classes} classes.
 
 - **Padding**: whether it pads the maps of a patch, so that `densify` asks for `semantics`: "patch", "image" or "plane".
 - **Stride**: pixels between the answers of `convolutionalize`.
-- **Shared**: multiplications of the loop over all patches, by those of `densify` à trous (`"image"` and `"plane"` alike).
+- **Shared**: multiplications of the loop over all patches, by those of `densify` à trous for "image" and "plane".
 - **By patch**: the same by those of `semantics="patch"`, for tiles of {beside}x{beside} answers.
 
 Without padding all meanings are one.
