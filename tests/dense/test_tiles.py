@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from percept.dense import convolutionalize, densify, predict_tiled
-from percept.dense.tiles import bytes_of
+from percept.dense.tile_size import bytes_of
 from percept.errors import DataError, OptionError, WriteError
 
 PATCH = (20, 17)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from percept.dense.border import parts_of
 from percept.dense.lattice import Span, line_of
-from percept.dense.layers import Concatenate, Filter, Pool
+from percept.dense.layers import Filter, Pool
 from percept.dense.plan import Plan
+from percept.dense.point_layers import Concatenate
 from percept.dense.steps import Step
 
 MOVE = 8.0

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from torch import nn
 
-from percept.dense.layers import Affine, Filter, Rectify
+from percept.dense.layers import Filter
+from percept.dense.point_layers import Affine, Rectify
 from percept.dense.steps import Step
 
 

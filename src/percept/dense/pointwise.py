@@ -10,8 +10,8 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from percept.dense.layers import Add, Function, Layer, Rectify, Slot
 from percept.dense.layout import Value
+from percept.dense.point_layers import Add, Function, Layer, Rectify, Slot
 from percept.dense.reader import Reader
 from percept.dense.refusal import GATE, POSITION, refusal
 from percept.dense.steps import CHANNELS

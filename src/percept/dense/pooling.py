@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from percept.dense.layers import AcrossChannels, Pool
+from percept.dense.layers import Pool
 from percept.dense.layout import MAP, Value
+from percept.dense.point_layers import AcrossChannels
 from percept.dense.reader import Reader
 from percept.dense.refusal import UNEVEN, refusal
 from percept.dense.steps import AXES, BATCH, CHANNELS, COLUMNS, ROWS, Pair, Window

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from percept.dense.layers import Affine, ChannelCut, Concatenate, Move, Pointwise
+from percept.dense.layers import Move
 from percept.dense.layout import MAP, Value
+from percept.dense.point_layers import Affine, ChannelCut, Concatenate, Pointwise
 from percept.dense.refusal import GATE, UNEVEN, refusal
 from percept.dense.steps import AXES, CHANNELS, COLUMNS, ROWS, Pair, Step, Window
 from percept.nn.geometry.trace import name_of

@@ -5,8 +5,9 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 
-from percept.dense.layers import AcrossChannels, Picture
+from percept.dense.layers import Picture
 from percept.dense.layout import MAP, Value, regrouped
+from percept.dense.point_layers import AcrossChannels
 from percept.dense.pointwise import read_pointwise
 from percept.dense.pooling import read_adaptive, read_pool, read_reduction
 from percept.dense.reader import Reader
