@@ -445,7 +445,23 @@ class Noise(nn.Module):
         return functional.dropout(features, 0.5)
 
 
+class Turned(nn.Module):
+    """A map and the same with its rows as columns."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + features.transpose(2, 3)
+
+
+class Beside(nn.Module):
+    """The means of the channels, added as if they were columns."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features[:, :, :4, :4] + features.mean((2, 3))[:, None, None]
+
+
 REFUSED = {
+    "turned": (Turned(), r"layer 1 add.*rows and columns"),
+    "beside": (Beside(), r"layer 1 add.*(rows and columns|squeeze-excite)"),
     "gate": (Gate(), r"layer 1 mul.*squeeze-excite"),
     "group": (nn.GroupNorm(2, 4), r"layer 1 \(GroupNorm\).*mean and variance"),
     "instance": (nn.InstanceNorm2d(4), r"layer 1 \(InstanceNorm2d\).*mean and variance"),

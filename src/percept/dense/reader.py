@@ -91,6 +91,9 @@ class Reader:
 
     def point(self, node: fx.Node, values: Sequence[Value], layer: Pointwise, channels: int | None = None) -> None:
         """Add a step that works position by position, whose value is laid out as the first of its inputs."""
+        for dim in range(-1, -1 - max(len(each.dims) for each in values), -1):
+            if len({each.along(dim) for each in values if len(each.dims) >= -dim and each.along(dim)}) > 1:
+                raise refusal(node, "it brings different dimensions together, such as rows and columns")
         sizes = {axis: self.common(node, values, axis) for axis in AXES}
         count = values[0].sizes[CHANNELS] if channels is None else channels
         step = self.add(node, layer, [each.step for each in values], count, (sizes[ROWS], sizes[COLUMNS]))
