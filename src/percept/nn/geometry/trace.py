@@ -59,7 +59,8 @@ def trace(network: nn.Module, shape: Sequence[int]) -> Trace:
         >>> [name_of(node) for node in trace(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), (1, 8, 8)).nodes]
         ['input', '0', '1']
     """
-    inputs = torch.empty(SAMPLES, *shape, device=META)
+    dtype = next((each.dtype for each in network.parameters() if each.is_floating_point()), None)
+    inputs = torch.empty(SAMPLES, *shape, dtype=dtype, device=META)
     tracer = _ShapeTracer(network, inputs)
     try:
         with without_weights(network, training=False):
