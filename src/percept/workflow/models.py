@@ -9,8 +9,6 @@ from percept.workflow.inspect import papers_own
 
 TAKES = {"image": "pictures", "table": "tables", "any": "pictures, tables"}
 OF_MASKS = {"unet": (1, 2)}  # channels and classes of its paper; for the others colors, and the 21 of PASCAL VOC
-    "unet": (1, 2)
-}  # channels and classes of a segmenter's paper; colors and the 21 of PASCAL VOC for the others
 SMALL_PICTURES, FEATURES = (32, 32), 10  # that networks for small pictures, and for tables, are measured on
 LARGE = 224  # pixels from which a network is one for the thousand classes of ImageNet
 
