@@ -12,7 +12,7 @@ from percept.training.pixel_batches import MaskedPart
 
 IGNORED = 255
 LEVELS = np.array([10, 100, 200], np.uint8)
-FORM = PixelPreprocessing(1, (0.0,), (1.0,), patch=7)
+FORM = PixelPreprocessing(1, (0.0,), (1.0,), patch=(7, 7))
 
 
 def part_of(augmentation: Augmentation | None = None) -> MaskedPart:

@@ -227,6 +227,7 @@ def report(run: RunArgument, data: DataOption = None, as_json: JsonOption = Fals
 app.command("preview-augment")(preview_augment)
 app.command()(networks.models)
 app.command()(networks.inspect)
+app.command()(networks.densify)
 
 
 def run() -> None:

@@ -1,11 +1,32 @@
 """The commands on networks as such: the list of them, and one layer by layer."""
 
 import gc
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+
+
+def densify(
+    run: Annotated[Path, typer.Argument(help="Run folder of a classifier of pictures.", show_default=False)],
+    out: Annotated[Path | None, typer.Option(help="New run folder.", show_default="runs/NAME-dense")] = None,
+    semantics: Annotated[
+        str | None,
+        typer.Option(help="What an answer means where the network pads: patch, image or plane.", metavar="NAME"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a classifier of pictures a segmenter: an answer at every pixel, exact, at any size."""
+    from percept.cli.screen import Screen
+
+    screen = Screen(as_json)
+    from percept.workflow.densify import densify as run_densify
+
+    made = run_densify(run, out=out, semantics=semantics, say=screen.say)  # type: ignore[arg-type]
+    screen.say(f"run: {made.path}\nnext: percept predict {made.path} PICTURES --out FOLDER")
+    screen.result({"run": str(made.path), "patch": made.patch, "stride": made.stride, "note": made.note})
 
 
 def inspect(

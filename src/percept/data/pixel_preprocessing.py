@@ -1,7 +1,7 @@
 """The preprocessing of a segmenter: pictures at their own size, each channel normalized."""
 
 from dataclasses import asdict, dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -19,15 +19,17 @@ class PixelPreprocessing:
         mean: mean of each channel over the training pictures, in [0, 1].
         std: standard deviation of each channel over the training pictures, in [0, 1].
         white: the value that a 16-bit picture calls white.
-        patch: side of the patches that the network classifies, each for the pixel in its middle; None for a network
-            that takes whole pictures.
+        patch: (height, width) of the patches that the network classifies, each for the pixel in its middle; None for a
+            network that takes whole pictures.
+        semantics: what the answer of a classifier of patches that pads its maps means, as in `percept.dense.densify`.
     """
 
     channels: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
     white: int = 65535
-    patch: int | None = None
+    patch: tuple[int, int] | None = None
+    semantics: Literal["patch", "image", "plane"] = "patch"
 
     def tensor(self, pixels: NDArray[np.uint8], device: torch.device = CPU) -> torch.Tensor:
         """Return the network's input: (samples, channels, height, width) float32 in channels-last memory.
@@ -56,4 +58,6 @@ class PixelPreprocessing:
         settings = {name: value for name, value in values.items() if name != "kind"}
         settings["mean"] = tuple(settings["mean"])  # type: ignore[arg-type]
         settings["std"] = tuple(settings["std"])  # type: ignore[arg-type]
+        if settings.get("patch") is not None:
+            settings["patch"] = tuple(settings["patch"])  # type: ignore[arg-type]
         return cls(**settings)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ PIXELS = 2**18  # of the patches of a forward pass together
 def patch_scores(
     network: nn.Module,
     picture: NDArray[np.uint8],
-    patch: int,
+    patch: tuple[int, int],
     preprocessing: PixelPreprocessing,
     *,
     device: torch.device,
@@ -29,7 +29,7 @@ def patch_scores(
     Args:
         network: a classifier of patches, on `device`; it is left in the mode it was in.
         picture: (height, width, channels) uint8; mirrored beyond its borders.
-        patch: side of the patches, pixels; the pixel stands at row and column `patch // 2`.
+        patch: (height, width) of the patches, pixels; the pixel stands at row height // 2 and column width // 2.
         preprocessing: that of the model.
         device: where to compute.
         precision: bfloat16 computes under autocast; the scores are float32 all the same.
@@ -37,14 +37,17 @@ def patch_scores(
     Source: notes §3.6.2 and §3.6.6; Ciresan et al. 2012, section 2.
     """
     height, width = picture.shape[:2]
-    down, right = (mirrored(np.arange(side + patch - 1) - patch // 2, side) for side in (height, width))
+    down, right = (
+        mirrored(np.arange(side + length - 1) - length // 2, side)
+        for side, length in zip((height, width), patch, strict=True)
+    )
     shown = preprocessing.tensor(picture[down[:, None], right][None], device)[0]
-    # (channels, height, width, patch, patch), no pixel copied
-    windows = shown.unfold(1, patch, 1).unfold(2, patch, 1)
+    # (channels, height, width, rows, columns of a patch), no pixel copied
+    windows = shown.unfold(1, patch[0], 1).unfold(2, patch[1], 1)
     rows, columns = np.divmod(np.arange(height * width), width)
     found = []
     with evaluating(network), torch.inference_mode():
-        for some in _batches(height * width, patch):
+        for some in _batches(height * width, patch[0] * patch[1]):
             places = torch.from_numpy(rows[some]).to(device), torch.from_numpy(columns[some]).to(device)
             found.append(_scores(network, windows[:, places[0], places[1]].transpose(0, 1), precision))
     scores = torch.cat(found).cpu().numpy()  # (pixels, classes)
@@ -74,7 +77,7 @@ def center_scores(
     """
     found = []
     with evaluating(network), torch.inference_mode():
-        for some in _batches(len(centers), patch):
+        for some in _batches(len(centers), patch**2):
             here = Centers(centers.pictures[some], centers.rows[some], centers.columns[some], centers.labels[some])
             inputs = preprocessing.tensor(cut_patches(pictures, here, patch), device)
             found.append(_scores(network, inputs, precision))
@@ -88,6 +91,6 @@ def _scores(network: nn.Module, patches: Tensor, precision: Precision) -> Tensor
     return scores.float()
 
 
-def _batches(count: int, patch: int) -> list[slice]:
-    size = max(1, PIXELS // patch**2)
+def _batches(count: int, pixels: int) -> list[slice]:
+    size = max(1, PIXELS // pixels)
     return [slice(start, start + size) for start in range(0, count, size)]

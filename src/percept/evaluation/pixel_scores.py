@@ -1,6 +1,6 @@
 """From a segmenter and pictures of any size to a score for each class and pixel."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -9,12 +9,15 @@ from torch import Tensor, nn
 
 from percept.data.patches import mirrored
 from percept.data.pixel_preprocessing import PixelPreprocessing
+from percept.dense import densify, predict_tiled
 from percept.devices import Precision
+from percept.errors import OptionError
 from percept.evaluation.patch_scores import patch_scores
 from percept.evaluation.predict import evaluating
 from percept.models.pictures import taken_by
 
 PIXELS = 2**19  # of the pictures of a forward pass together; a larger picture goes alone
+LARGE, TILES = 2**21, "1GB"  # pixels from which a picture is answered tile by tile, and what the tiles may take
 
 
 def pixel_scores(
@@ -40,16 +43,56 @@ def pixel_scores(
         precision: bfloat16 computes under autocast; the scores are float32 all the same.
     """
     if preprocessing.patch is not None:
-        for row in rows:
-            form, patch = preprocessing, preprocessing.patch
-            yield patch_scores(network, pictures[row], patch, form, device=device, precision=precision)
+        answer = answers_of_patches(network, preprocessing, device=device, precision=precision)
+        yield from (answer(pictures[row]) for row in rows)
         return
     for batch in _alike(pictures, rows):
         inputs = preprocessing.tensor(np.stack([pictures[row] for row in batch]), device)
+        if len(batch) == 1 and inputs.shape[2] * inputs.shape[3] > LARGE:
+            with evaluating(network):
+                yield predict_tiled(network, inputs[0].cpu(), memory=TILES)
+            continue
         with evaluating(network), torch.inference_mode():
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
                 scores = whole_scores(network, inputs)
             yield from scores.float().cpu().numpy()
+
+
+def answers_of_patches(
+    network: nn.Module, preprocessing: PixelPreprocessing, *, device: torch.device, precision: Precision = "float32"
+) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+    """Return what gives each pixel of a picture the scores of the patch around it: all at once, exactly, if possible.
+
+    Where a layer has no exact dense form, and in bfloat16, patch after patch is classified.
+
+    Args:
+        network: a classifier of patches, on `device`.
+        preprocessing: that of the model, with the size of its patches.
+        device: where to compute.
+        precision: what to compute in.
+
+    Source: notes §3.6.4.
+    """
+    patch = preprocessing.patch or (1, 1)
+
+    def one_by_one(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return patch_scores(network, picture, patch, preprocessing, device=device, precision=precision)
+
+    if precision != "float32":
+        return one_by_one
+    try:
+        dense = densify(network, patch, semantics=preprocessing.semantics, channels=preprocessing.channels)
+    except OptionError:
+        if preprocessing.semantics != "patch":
+            raise
+        return one_by_one
+
+    def together(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        pixels = preprocessing.tensor(picture[None], device)[0].cpu()
+        found: NDArray[np.float32] = predict_tiled(dense, pixels, memory=TILES)
+        return found
+
+    return together
 
 
 def whole_scores(network: nn.Module, inputs: Tensor) -> Tensor:

@@ -126,8 +126,7 @@ def _trained(path: Path, image: tuple[int, int] | None) -> Inspection:
 def input_shape(form: Preprocessing) -> tuple[int, ...]:
     """Return the shape of one sample behind a model's preprocessing; a usual one where pictures keep their sizes."""
     if isinstance(form, PixelPreprocessing):
-        side = form.patch or PIXELS
-        return form.channels, side, side
+        return form.channels, *(form.patch or (PIXELS, PIXELS))
     if isinstance(form, TablePreprocessing):
         return (form.features,)
     return form.channels, form.height, form.width

@@ -121,7 +121,7 @@ def sampled_figures(network: nn.Module, prepared: PreparedMasks, machine: Machin
     draws = np.random.default_rng(prepared.recipe.training.seed)
     drawn = draw_centers(masks, VALIDATED, draws, classes=len(classes), balance="natural")
     device, precision = machine.accelerator.device, machine.precision
-    patch = form.patch or SMALLEST
+    patch = form.patch[0] if form.patch else SMALLEST
     scores = center_scores(network, pictures, drawn, patch, form, device=device, precision=precision)
     surprise = -float(log_softmax(scores, axis=1)[np.arange(len(drawn)), drawn.labels].mean())
     confusion = pixel_confusion(drawn.labels[None], scores.argmax(axis=1)[None], len(classes))

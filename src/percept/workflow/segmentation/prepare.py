@@ -162,7 +162,7 @@ def prepare_masks(dataset: SegmentationDataset, recipe: Recipe) -> PreparedMasks
     )
     train = np.flatnonzero(split.part == "train")
     mean, std = channel_statistics(pictures[row] for row in train)
-    preprocessing = PixelPreprocessing(channels, mean, std, dataset.white, patch)
+    preprocessing = PixelPreprocessing(channels, mean, std, dataset.white, None if patch is None else (patch, patch))
     sides = np.median(dataset.sizes, axis=0).astype(int).tolist() if patch is None else (patch, patch)
     shape = (channels, *sides)
     arguments = arguments_for(recipe.model.name or "", outputs=len(dataset.classes), shape=shape)
