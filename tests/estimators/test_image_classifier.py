@@ -274,6 +274,12 @@ def test_a_loss_that_is_not_finite_names_the_argument_to_change() -> None:
         wild.fit(X, Y)
 
 
-def test_one_picture_is_too_few() -> None:
-    with pytest.raises(DataError, match="single class"):
-        ImageClassifier(**QUICK).fit(X[:1], Y[:1])
+def test_a_folder_is_predicted_in_the_order_of_its_files_and_an_empty_one_is_refused(
+    files: Path, tmp_path: Path
+) -> None:
+    model = ImageClassifier(**QUICK).fit(X, Y)
+    paths = sorted(files.rglob("*.png"))
+    np.testing.assert_array_equal(model.predict_proba(files), model.predict_proba(paths))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty holds no pictures"):
+        model.predict(tmp_path / "empty")

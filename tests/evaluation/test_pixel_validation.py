@@ -21,7 +21,7 @@ def test_the_figures_are_scikit_learns_over_all_known_pixels() -> None:
     found = validation_figures(network, pictures, masks, rows, "abc", form, device=torch.device("cpu"))
 
     with torch.no_grad():
-        scores = [network(form.tensor(pictures[row][None]))[0].softmax(0).flatten(1).T.numpy() for row in rows]
+        scores = [network(form.tensor(pictures[row][None]))[0].double().softmax(0).flatten(1).T.numpy() for row in rows]
     truth = np.concatenate([masks[row].ravel() for row in rows])
     known, chances = truth != IGNORE, np.concatenate(scores)
     told, right = chances.argmax(axis=1)[known], truth[known]
