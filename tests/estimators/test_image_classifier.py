@@ -60,6 +60,7 @@ def paths_of(folder: Path) -> list[str]:
     return [str(folder / str(name) / f"{row:02}.png") for row, name in enumerate(Y)]
 
 
+@pytest.mark.slow
 def test_it_tells_digits_apart_better_than_a_linear_model_does() -> None:
     digits = load_digits()
     pictures, labels = digits.images[:900] / 16, digits.target[:900]
@@ -274,6 +275,12 @@ def test_a_loss_that_is_not_finite_names_the_argument_to_change() -> None:
         wild.fit(X, Y)
 
 
-def test_one_picture_is_too_few() -> None:
-    with pytest.raises(DataError, match="single class"):
-        ImageClassifier(**QUICK).fit(X[:1], Y[:1])
+def test_a_folder_is_predicted_in_the_order_of_its_files_and_an_empty_one_is_refused(
+    files: Path, tmp_path: Path
+) -> None:
+    model = ImageClassifier(**QUICK).fit(X, Y)
+    paths = sorted(files.rglob("*.png"))
+    np.testing.assert_array_equal(model.predict_proba(files), model.predict_proba(paths))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty holds no pictures"):
+        model.predict(tmp_path / "empty")

@@ -144,8 +144,16 @@ def test_weights_of_classes_and_pixels_change_what_is_learnt() -> None:
     weights = {0: Y.size / (2 * (Y == 0).sum()), 7: Y.size / (2 * (Y == 7).sum())}
     balanced, named = (ImageSegmenter(**QUICK, class_weight=each).fit(X, Y) for each in ("balanced", weights))
     np.testing.assert_allclose(balanced.predict_proba(X), named.predict_proba(X), atol=1e-5)
-    for changed in ({"class_weight": {7: 9.0}}, {"weight_map": "unet"}, {"masking": 0.5}, {"loss": "focal"}):
+    for changed in ({"class_weight": {7: 9.0}}, {"masking": 0.5}, {"loss": "focal"}):
         assert not np.allclose(ImageSegmenter(**QUICK, **changed).fit(X, Y).predict_proba(X), even, atol=1e-4)
+
+
+def test_a_weight_map_counts_where_there_is_a_gap_between_objects_alone() -> None:
+    without = ImageSegmenter(**QUICK, weight_map="unet").fit(X, Y).predict_proba(X)  # one object a picture, no gap
+    np.testing.assert_array_equal(without, FITTED.predict_proba(X))
+    two = np.where(np.arange(16)[:, None] == 8, 0, Y)
+    mapped, even = (ImageSegmenter(**QUICK, weight_map=each).fit(X, two) for each in ("unet", None))
+    assert not np.allclose(mapped.predict_proba(X), even.predict_proba(X), atol=1e-4)
 
 
 def test_a_saved_model_writes_the_same_masks(tmp_path: Path) -> None:

@@ -22,8 +22,23 @@ OPTIONS = (
     " threads=None"
 )
 
+# How the two estimators of pictures are trained, between their model and what is their own.
+PICTURES = (
+    ", *, augment='auto', solver='adamw', max_iter='auto', batch_size='auto', learning_rate='cosine',"
+    " learning_rate_init='auto', momentum=0.9, alpha='auto', early_stopping=False, validation_fraction=0.1,"
+    " n_iter_no_change=10, random_state=None, precision='auto', device='auto', verbose=False"
+)
+
 # The parameters of each public function or class, as Python writes them without types; a changed default shows here.
 SIGNATURES = {
+    "ImageClassifier": (
+        "model='small_resnet'" + PICTURES + ", pretrained=None, transfer='head', arguments=None, image_size=None,"
+        " resize='stretch', mixup=0.0, label_smoothing=0.0, class_weight=None, tta=None"
+    ),
+    "ImageSegmenter": (
+        "model='unet'" + PICTURES + ", arguments=None, loss='cross_entropy+dice', class_weight=None,"
+        " weight_map=None, masking=0.0, crop='auto', memory=None, ignore='auto'"
+    ),
     "LinearClassifier": (
         "alpha=1.0, *, fit_intercept=True, class_weight=None, solver='lbfgs', max_iter=1000, tol=0.0001,"
         " warm_start=False, verbose=0"

@@ -19,7 +19,6 @@ from percept.estimators.classifier_training import METRIC, train_classifier
 from percept.estimators.options import check_choice, check_number
 from percept.estimators.picture_training import (
     PictureTraining,
-    at_least_two,
     check_training,
     drawing,
     part_rows,
@@ -82,6 +81,7 @@ class ImageClassifier(ClassifierMixin, PictureTraining, BaseEstimator):  # type:
         n_iter_, best_epoch_: epochs done, and the one whose weights are kept.
         loss_, loss_curve_: mean training loss of the epoch kept, and of every epoch.
         validation_scores_, best_validation_score_: accuracy on the pictures held out; None without early stopping.
+        seed_: what every draw of the training derived from.
         notes_: what was found about a pretrained body, one sentence each.
 
     Source: notes §3.4.1 and §3.4.2; He et al. 2016 (the default network).
@@ -126,7 +126,6 @@ class ImageClassifier(ClassifierMixin, PictureTraining, BaseEstimator):  # type:
             raise DataError(f"y holds a single class, {self.classes_[0]}; expected two or more")
         generator, device = check_random_state(self.random_state), choose_device(self.device)
         rows, held = part_rows(self, parts, generator, targets)
-        at_least_two(rows, "picture")
         seed = int(generator.randint(2**31 - 1))
         with drawing(seed, device, None):
             begun = start(self._wish(), given, rows, len(self.classes_))

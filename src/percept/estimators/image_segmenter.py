@@ -85,6 +85,8 @@ class ImageSegmenter(PictureTraining, BaseEstimator):  # type: ignore[misc]
         n_iter_, best_epoch_: epochs done, and the one whose weights are kept.
         loss_, loss_curve_: mean training loss of the epoch kept, and of every epoch.
         validation_scores_, best_validation_score_: mean IoU on the pictures held out; None without early stopping.
+        seed_: what every draw of the training derived from.
+        meaning_: how the files of masks were understood; None for arrays.
 
     Source: notes §3.6; Ronneberger, Fischer & Brox 2015; Long, Shelhamer & Darrell 2015.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from percept.devices import using_threads
-from percept.errors import DataError, OptionError, TrainingError
+from percept.errors import OptionError, TrainingError
 from percept.estimators.held_out import hold_out
 from percept.estimators.options import check_choice, check_flag, check_number, check_whole
 from percept.training.defaults import default_threads
@@ -222,13 +222,3 @@ def record(estimator: Any, learned: Learned, metric: str) -> None:
     estimator.loss_ = estimator.loss_curve_[kept - 1]
     estimator.validation_scores_ = [epoch.figures[metric] for epoch in history] if held else None
     estimator.best_validation_score_ = history[kept - 1].figures[metric] if held else None
-
-
-def at_least_two(rows: NDArray[np.int64], what: str) -> None:
-    """Raise unless there are two samples to train on.
-
-    Raises:
-        DataError: there are not.
-    """
-    if len(rows) < 2:
-        raise DataError(f"there is {len(rows)} {what} to train on; give two or more")

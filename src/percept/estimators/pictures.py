@@ -57,8 +57,10 @@ def read_given(X: Any, white: int | None = None) -> Given:
         ('PictureFiles', 3)
     """
     if isinstance(X, str | Path):
-        path = Path(X)
-        return PictureFiles(tuple(pictures_below(path)) if path.is_dir() else (path,))
+        paths = tuple(pictures_below(Path(X))) if Path(X).is_dir() else (Path(X),)
+        if not paths:
+            raise DataError(f"{Path(X).as_posix()} holds no pictures; expected a folder with some, or a picture")
+        return PictureFiles(paths)
     X = X.to_numpy() if hasattr(X, "to_numpy") else X
     if not isinstance(X, np.ndarray | Sequence):
         raise DataError(f"X is a {type(X).__name__}; expected an array of pictures, a list of paths, or a folder")
