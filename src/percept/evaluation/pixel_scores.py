@@ -11,10 +11,12 @@ from percept.data.patches import mirrored
 from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.devices import Precision
 from percept.evaluation.patch_scores import patch_scores
+from percept.evaluation.pixel_strips import reach_of, strip_scores
 from percept.evaluation.predict import evaluating
 from percept.models.pictures import taken_by
 
 PIXELS = 2**19  # of the pictures of a forward pass together; a larger picture goes alone
+LARGE = 2**22  # pixels from which on a picture goes strip by strip, where the network is padded
 
 
 def pixel_scores(
@@ -61,7 +63,9 @@ def whole_scores(network: nn.Module, inputs: Tensor) -> Tensor:
     """
     takes = taken_by(network)
     if takes is None or takes.step == 1:
-        scores: Tensor = network(inputs)
+        large = inputs.shape[2] * inputs.shape[3] > LARGE
+        reach = reach_of(network, inputs.shape[1]) if large else None
+        scores: Tensor = network(inputs) if reach is None else strip_scores(network, inputs, reach)
         return scores
     height, width = inputs.shape[2:]
     smallest = takes.nearest(1, 1)[0]
