@@ -61,6 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[], metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--minutes", type=float, default=4, help="of each fold of the membranes")
+    parser.add_argument("--folds", type=int, default=FOLDS, help="of the membranes that are run, fewer to try")
     parser.add_argument("--nuclei-minutes", type=float, default=10)
     parser.add_argument("--curve-minutes", type=float, default=4, help="of each of the two trainings")
     parser.add_argument("--draw", type=Path, help="file to draw the curves into, .svg or .png")
@@ -78,7 +79,7 @@ def main() -> None:
             (folder / part).mkdir()
             begun, used = time.monotonic(), time.process_time()
             if part == "membranes":
-                membranes(folder / part, given.minutes)
+                membranes(folder / part, given.minutes, given.folds)
             elif part == "nuclei":
                 held &= nuclei(folder / part, given.nuclei_minutes)
             elif part == "curves":
@@ -109,18 +110,20 @@ class OutOfFold:
     rivals: dict[str, tuple[list[PictureScore], str]]
 
 
-def membranes(folder: Path, minutes: float) -> None:
+def membranes(folder: Path, minutes: float, folds: int) -> None:
     """Print the figures of the pictures out of fold, the network's beside those of the best baseline."""
     data = DATA / "isbi2012_membrane"
     if not data.exists():
         print("membranes: the pictures of ../shared/data/isbi2012_membrane are not there; nothing was measured")
         return
-    print(f"membranes: {FOLDS} folds of {minutes:g} minutes, U-Net of width {WIDTH}, {torch.get_num_threads()} threads")
+    print(
+        f"membranes: {folds} of {FOLDS} folds of {minutes:g} minutes, U-Net of width {WIDTH}, {torch.get_num_threads()} threads"
+    )
     keys = read_segmentation(data).keys
     order = np.random.default_rng(0).permutation(len(keys))
     ours: list[PictureScore] = []
     rivals: dict[str, tuple[list[PictureScore], str]] = {}
-    for number, held_out in enumerate(np.array_split(order, FOLDS)):
+    for number, held_out in enumerate(np.array_split(order, FOLDS)[:folds]):
         rest = [row for row in order if row not in held_out]
         part_of = dict.fromkeys(rest, "train") | dict.fromkeys(rest[:4], "validation")
         part_of |= dict.fromkeys(held_out.tolist(), "test")
@@ -221,7 +224,7 @@ def curves(folder: Path, minutes: float, draw: Path | None) -> None:
     strides = {"strides": [1, 2, 2, 2]}  # those that suit patches of 33 pixels
     whole = arguments_for("fcn8s", outputs=2, shape=(3, 96, 96), body=BODY)
     whole["body_arguments"] |= strides  # type: ignore[operator]
-    models = {
+    models: dict[str, tuple[ModelRecipe, dict[str, Any]]] = {
         "patches": (ModelRecipe(name=BODY, arguments=strides), {"patches": PATCH}),
         "whole pictures": (ModelRecipe(name="fcn8s", arguments=whole), {}),
     }
@@ -268,7 +271,7 @@ def memory(folder: Path, largest: tuple[int, int], count: int) -> bool:
     sizes = f"{count} pictures up to {largest[1]}x{largest[0]}"
     print(f"memory: {sizes}, {GRANTED:g} GB granted; beyond {peaks['imported']:.2f} GB for what is imported, at most")
     print(f"  {taken['trained']:.2f} GB until the first epoch ended, {taken['finished']:.2f} GB in all")
-    return taken["finished"] <= GRANTED
+    return bool(taken["finished"] <= GRANTED)
 
 
 def write_large(folder: Path, largest: tuple[int, int], count: int) -> None:
@@ -303,8 +306,7 @@ def measure_memory(folder: Path) -> None:
         if isinstance(event, Trained):
             peaks.setdefault("trained", peak())
 
-    options = {"memory": f"{GRANTED:g}GB", "crop": 4096, "epochs": 1}
-    percept.fit(folder / "data", out=folder / "run", watch=watch, **options)
+    percept.fit(folder / "data", out=folder / "run", watch=watch, memory=f"{GRANTED:g}GB", crop=4096, epochs=1)
     print(json.dumps({**peaks, "finished": peak()}))
 
 

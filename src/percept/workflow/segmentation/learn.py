@@ -120,12 +120,14 @@ def picture_lessons(network: nn.Module, prepared: PreparedMasks, recipe: Recipe,
     """
     training, accelerator = recipe.training, machine.accelerator
     loss, side, batch_size = _loss(prepared, recipe, accelerator.device), training.crop or 0, training.batch_size or 1
+    sizes = np.array([prepared.dataset.sizes[row] for row in prepared.rows("train")])
+    height, width = np.minimum(sizes.max(axis=0), side).tolist()
     crop = crop_for_memory(
         network,
         parse_memory(training.memory) if training.memory else free_memory(accelerator.device) // 2,
         batch_size,
         channels=prepared.preprocessing.channels,
-        largest=(side, side),
+        largest=(height, width),
         loss=loss,
     )
     part = MaskedPart(
