@@ -116,9 +116,8 @@ def membranes(folder: Path, minutes: float, folds: int) -> None:
     if not data.exists():
         print("membranes: the pictures of ../shared/data/isbi2012_membrane are not there; nothing was measured")
         return
-    print(
-        f"membranes: {folds} of {FOLDS} folds of {minutes:g} minutes, U-Net of width {WIDTH}, {torch.get_num_threads()} threads"
-    )
+    threads = torch.get_num_threads()
+    print(f"membranes: {folds} of {FOLDS} folds, {minutes:g} minutes each, U-Net of width {WIDTH}, {threads} threads")
     keys = read_segmentation(data).keys
     order = np.random.default_rng(0).permutation(len(keys))
     ours: list[PictureScore] = []
