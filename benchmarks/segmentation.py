@@ -50,7 +50,7 @@ from percept.workflow.segmentation.evaluate import reload_masks
 
 DATA = Path(__file__).parents[2] / "shared/data"
 FOLDS, WIDTH = 5, 16
-PATCH, BODY = 33, "small_resnet"
+PATCH = 33  # pixels
 GOAL, GRANTED = 0.80, 4.0  # IoU of nuclei; GB
 CPU = torch.device("cpu")
 PARTS = ("membranes", "nuclei", "curves", "memory")
@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=FOLDS, help="of the membranes that are run, fewer to try")
     parser.add_argument("--nuclei-minutes", type=float, default=10)
     parser.add_argument("--curve-minutes", type=float, default=4, help="of each of the two trainings")
+    parser.add_argument("--body", choices=("small_resnet", "lenet"), default="small_resnet", help="of the curves")
     parser.add_argument("--draw", type=Path, help="file to draw the curves into, .svg or .png")
     parser.add_argument("--largest", type=int, nargs=2, default=(3000, 4000), help="height and width, of --memory")
     parser.add_argument("--count", type=int, default=4, help="pictures of --memory")
@@ -83,7 +84,7 @@ def main() -> None:
             elif part == "nuclei":
                 held &= nuclei(folder / part, given.nuclei_minutes)
             elif part == "curves":
-                curves(folder / part, given.curve_minutes, given.draw)
+                curves(folder / part, given.curve_minutes, given.body, given.draw)
             else:
                 held &= memory(folder / part, tuple(given.largest), given.count)
             wall, cpu = (time.monotonic() - begun) / 60, (time.process_time() - used) / 60
@@ -215,16 +216,17 @@ def unpacked(folder: Path) -> Path | None:
     return folder / "data"
 
 
-def curves(folder: Path, minutes: float, draw: Path | None) -> None:
+def curves(folder: Path, minutes: float, body: str, draw: Path | None) -> None:
     """Print, and draw, the validation figures over the time of training on patches and on whole pictures."""
     data = unpacked(folder)
     if data is None:
         return
-    strides = {"strides": [1, 2, 2, 2]}  # those that suit patches of 33 pixels
-    whole = arguments_for("fcn8s", outputs=2, shape=(3, 96, 96), body=BODY)
+    # strides that suit patches of 33 pixels, the same in both
+    strides = {"strides": [1, 2, 2, 2]} if body == "small_resnet" else {}
+    whole = arguments_for("fcn8s", outputs=2, shape=(3, 96, 96), body=body)
     whole["body_arguments"] |= strides  # type: ignore[operator]
     models: dict[str, tuple[ModelRecipe, dict[str, Any]]] = {
-        "patches": (ModelRecipe(name=BODY, arguments=strides), {"patches": PATCH}),
+        "patches": (ModelRecipe(name=body, arguments=strides), {"patches": PATCH}),
         "whole pictures": (ModelRecipe(name="fcn8s", arguments=whole), {}),
     }
     told: dict[str, pd.DataFrame] = {}
@@ -236,7 +238,7 @@ def curves(folder: Path, minutes: float, draw: Path | None) -> None:
             {"minutes": history["seconds"].cumsum() / 60, "mean_iou": history["validation_mean_iou"]}
         )
         found = percept.evaluate(run.path).figures["mean_iou"]
-        print(f"{BODY} on {name}: test mean IoU {found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})")
+        print(f"{body} on {name}: test mean IoU {found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})")
         for line in told[name].itertuples():
             print(f"  after {line.minutes:.2f} minutes: validation mean IoU {line.mean_iou:.3f}")
     if draw is not None:
