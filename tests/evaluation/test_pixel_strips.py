@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -6,8 +8,8 @@ from percept.evaluation.pixel_scores import whole_scores
 from percept.evaluation.pixel_strips import reach_of, strip_scores
 from percept.models import build
 
-SMALL = {"classes": 2, "channels": 1}
-NETWORKS = {
+SMALL: dict[str, Any] = {"classes": 2, "channels": 1}
+NETWORKS: dict[str, dict[str, Any]] = {
     "unet": {"width": 4, "depth": 2, "padding": "same", "normalization": "batch"},
     "encoder_decoder": {"body": "small_resnet", "body_arguments": {"width": 4, "strides": [1, 2, 2, 2]}},
     "fcn8s": {"body": "small_resnet", "body_arguments": {"width": 4, "strides": [1, 2, 2, 2]}},

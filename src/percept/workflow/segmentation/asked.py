@@ -1,9 +1,11 @@
 """The options that are for pictures with masks alone: refused for other data, rather than left out in silence."""
 
+from pydantic import BaseModel
+
 from percept.errors import OptionError
 from percept.runs.recipe import DataRecipe, Recipe, TrainingRecipe
 
-ONLY = {
+ONLY: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "data": (DataRecipe, ("classes", "ignore", "nearest")),
     "training": (TrainingRecipe, ("loss", "weight_map", "masking", "crop", "patches", "memory")),
 }
