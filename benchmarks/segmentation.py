@@ -299,7 +299,7 @@ def measure_memory(folder: Path) -> None:
 
     def peak() -> float:
         unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
     peaks = {"imported": peak()}
 
