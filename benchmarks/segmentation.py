@@ -50,7 +50,7 @@ from percept.workflow.segmentation.evaluate import reload_masks
 
 DATA = Path(__file__).parents[2] / "shared/data"
 FOLDS, WIDTH = 5, 16
-PATCH, BODY = 33, "small_resnet"
+PATCH = 33  # pixels
 GOAL, GRANTED = 0.80, 4.0  # IoU of nuclei; GB
 CPU = torch.device("cpu")
 PARTS = ("membranes", "nuclei", "curves", "memory")
@@ -61,8 +61,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[], metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--minutes", type=float, default=4, help="of each fold of the membranes")
+    parser.add_argument("--folds", type=int, default=FOLDS, help="of the membranes that are run, fewer to try")
     parser.add_argument("--nuclei-minutes", type=float, default=10)
     parser.add_argument("--curve-minutes", type=float, default=4, help="of each of the two trainings")
+    parser.add_argument("--body", choices=("small_resnet", "lenet"), default="small_resnet", help="of the curves")
     parser.add_argument("--draw", type=Path, help="file to draw the curves into, .svg or .png")
     parser.add_argument("--largest", type=int, nargs=2, default=(3000, 4000), help="height and width, of --memory")
     parser.add_argument("--count", type=int, default=4, help="pictures of --memory")
@@ -78,11 +80,11 @@ def main() -> None:
             (folder / part).mkdir()
             begun, used = time.monotonic(), time.process_time()
             if part == "membranes":
-                membranes(folder / part, given.minutes)
+                membranes(folder / part, given.minutes, given.folds)
             elif part == "nuclei":
                 held &= nuclei(folder / part, given.nuclei_minutes)
             elif part == "curves":
-                curves(folder / part, given.curve_minutes, given.draw)
+                curves(folder / part, given.curve_minutes, given.body, given.draw)
             else:
                 held &= memory(folder / part, tuple(given.largest), given.count)
             wall, cpu = (time.monotonic() - begun) / 60, (time.process_time() - used) / 60
@@ -109,18 +111,19 @@ class OutOfFold:
     rivals: dict[str, tuple[list[PictureScore], str]]
 
 
-def membranes(folder: Path, minutes: float) -> None:
+def membranes(folder: Path, minutes: float, folds: int) -> None:
     """Print the figures of the pictures out of fold, the network's beside those of the best baseline."""
     data = DATA / "isbi2012_membrane"
     if not data.exists():
         print("membranes: the pictures of ../shared/data/isbi2012_membrane are not there; nothing was measured")
         return
-    print(f"membranes: {FOLDS} folds of {minutes:g} minutes, U-Net of width {WIDTH}, {torch.get_num_threads()} threads")
+    threads = torch.get_num_threads()
+    print(f"membranes: {folds} of {FOLDS} folds, {minutes:g} minutes each, U-Net of width {WIDTH}, {threads} threads")
     keys = read_segmentation(data).keys
     order = np.random.default_rng(0).permutation(len(keys))
     ours: list[PictureScore] = []
     rivals: dict[str, tuple[list[PictureScore], str]] = {}
-    for number, held_out in enumerate(np.array_split(order, FOLDS)):
+    for number, held_out in enumerate(np.array_split(order, FOLDS)[:folds]):
         rest = [row for row in order if row not in held_out]
         part_of = dict.fromkeys(rest, "train") | dict.fromkeys(rest[:4], "validation")
         part_of |= dict.fromkeys(held_out.tolist(), "test")
@@ -213,16 +216,17 @@ def unpacked(folder: Path) -> Path | None:
     return folder / "data"
 
 
-def curves(folder: Path, minutes: float, draw: Path | None) -> None:
+def curves(folder: Path, minutes: float, body: str, draw: Path | None) -> None:
     """Print, and draw, the validation figures over the time of training on patches and on whole pictures."""
     data = unpacked(folder)
     if data is None:
         return
-    strides = {"strides": [1, 2, 2, 2]}  # those that suit patches of 33 pixels
-    whole = arguments_for("fcn8s", outputs=2, shape=(3, 96, 96), body=BODY)
+    # strides that suit patches of 33 pixels, the same in both
+    strides = {"strides": [1, 2, 2, 2]} if body == "small_resnet" else {}
+    whole = arguments_for("fcn8s", outputs=2, shape=(3, 96, 96), body=body)
     whole["body_arguments"] |= strides  # type: ignore[operator]
-    models = {
-        "patches": (ModelRecipe(name=BODY, arguments=strides), {"patches": PATCH}),
+    models: dict[str, tuple[ModelRecipe, dict[str, Any]]] = {
+        "patches": (ModelRecipe(name=body, arguments=strides), {"patches": PATCH}),
         "whole pictures": (ModelRecipe(name="fcn8s", arguments=whole), {}),
     }
     told: dict[str, pd.DataFrame] = {}
@@ -234,7 +238,7 @@ def curves(folder: Path, minutes: float, draw: Path | None) -> None:
             {"minutes": history["seconds"].cumsum() / 60, "mean_iou": history["validation_mean_iou"]}
         )
         found = percept.evaluate(run.path).figures["mean_iou"]
-        print(f"{BODY} on {name}: test mean IoU {found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})")
+        print(f"{body} on {name}: test mean IoU {found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})")
         for line in told[name].itertuples():
             print(f"  after {line.minutes:.2f} minutes: validation mean IoU {line.mean_iou:.3f}")
     if draw is not None:
@@ -268,7 +272,7 @@ def memory(folder: Path, largest: tuple[int, int], count: int) -> bool:
     sizes = f"{count} pictures up to {largest[1]}x{largest[0]}"
     print(f"memory: {sizes}, {GRANTED:g} GB granted; beyond {peaks['imported']:.2f} GB for what is imported, at most")
     print(f"  {taken['trained']:.2f} GB until the first epoch ended, {taken['finished']:.2f} GB in all")
-    return taken["finished"] <= GRANTED
+    return bool(taken["finished"] <= GRANTED)
 
 
 def write_large(folder: Path, largest: tuple[int, int], count: int) -> None:
@@ -295,7 +299,7 @@ def measure_memory(folder: Path) -> None:
 
     def peak() -> float:
         unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
     peaks = {"imported": peak()}
 
@@ -303,8 +307,7 @@ def measure_memory(folder: Path) -> None:
         if isinstance(event, Trained):
             peaks.setdefault("trained", peak())
 
-    options = {"memory": f"{GRANTED:g}GB", "crop": 4096, "epochs": 1}
-    percept.fit(folder / "data", out=folder / "run", watch=watch, **options)
+    percept.fit(folder / "data", out=folder / "run", watch=watch, memory=f"{GRANTED:g}GB", crop=4096, epochs=1)
     print(json.dumps({**peaks, "finished": peak()}))
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -29,9 +31,9 @@ def part_of(augmentation: Augmentation | None = None) -> MaskedPart:
     return MaskedPart(pictures, masks, np.arange(3), IGNORED, FORM, None, augmentation)
 
 
-def epoch(part: MaskedPart, number: int = 1, **named: object) -> list[tuple[Tensor, Tensor]]:
+def epoch(part: MaskedPart, number: int = 1, **named: Any) -> list[tuple[Tensor, Tensor]]:
     fixed = {"classes": 3, "seed": 0, "accelerator": Accelerator(cpu=True)}
-    return list(patch_batches(part, 7, 32, 300, epoch=number, **{**fixed, **named}))  # type: ignore[arg-type]
+    return list(patch_batches(part, 7, 32, 300, epoch=number, **{**fixed, **named}))
 
 
 def levels(inputs: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ from percept.workflow.prepare import Prepared, prepare
 from percept.workflow.resume import same_choices, unfinished
 from percept.workflow.run import Run, open_finished
 from percept.workflow.samples import read_dataset
+from percept.workflow.segmentation.asked import refuse_mask_options
 from percept.workflow.segmentation.fit import segment_events
 from percept.workflow.segmentation.prepare import holds_masks
 from percept.workflow.stack import possible, stack_choices
@@ -171,6 +172,7 @@ def fit_events(
         yield Note("there is no unfinished run of this data: a new one begins")
     if dataset is None and holds_masks(recipe.data):
         return (yield from segment_events(recipe, folder, out=out, name=name, progress=progress))
+    refuse_mask_options(recipe, recipe.data.source)
     dataset = dataset or read_dataset(recipe.data, folder)
     metric_named(recipe.training.metric or "loss", dataset.target.task)
     possible(recipe, dataset.kind)

@@ -22,7 +22,7 @@ from percept.training.stopping import Best
 from percept.workflow.augment import augmentation_layer, resampling_of
 from percept.workflow.checks import Checked, check
 from percept.workflow.course import Course, train_on_disk
-from percept.workflow.defaults import most_epochs, usual_epochs
+from percept.training.defaults import most_epochs, usual_epochs
 from percept.workflow.events import Event
 from percept.workflow.learning_rate import find_rate
 from percept.workflow.machine import Machine, settings_of

@@ -14,8 +14,11 @@ import percept
 from percept.errors import DataError, OptionError, PerceptError, RunFolderError
 from percept.models.file import load_model
 from percept.runs.folder import RunFolder
+from percept.training.crop_sizes import Crop
+from percept.training.pixel_batches import MaskedPart, pixel_batches
 from percept.workflow.events import Event, Note, Trained
 from percept.workflow.run import Run
+from percept.workflow.segmentation import learn
 
 Write = Callable[..., Path]
 Fit = Callable[..., Run]
@@ -62,8 +65,8 @@ def test_a_run_killed_between_epochs_goes_on_to_the_same_bytes(folder: Path, fit
     whole, resumed = tmp_path / "whole", tmp_path / "killed"
     for name in ("model.safetensors", "splits.csv", "validation_predictions.csv"):
         assert (whole / name).read_bytes() == (resumed / name).read_bytes(), name
-    histories = [pd.read_csv(each / "history.csv").drop(columns=TIMES) for each in (whole, resumed)]
-    pd.testing.assert_frame_equal(*histories)
+    first, second = (pd.read_csv(each / "history.csv").drop(columns=TIMES) for each in (whole, resumed))
+    pd.testing.assert_frame_equal(first, second)
 
 
 def test_masks_of_0_and_255_teach_the_same_as_masks_of_0_and_1(
@@ -189,3 +192,17 @@ def test_what_was_understood_of_the_masks_is_told_before_training(folder: Path, 
     told = [type(event) for event in events]
     assert told.index(Note) < told.index(Trained)
     assert any("255" in event.text for event in events if isinstance(event, Note))
+
+
+def test_crops_are_no_larger_than_the_largest_picture(
+    folder: Path, fit: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def spy(part: MaskedPart, crop: Crop, *rest: Any, **named: Any) -> Any:
+        seen.append((crop.height, crop.width))
+        return pixel_batches(part, crop, *rest, **named)
+
+    monkeypatch.setattr(learn, "pixel_batches", spy)
+    fit(folder, tmp_path / "run", crop=4096, epochs=1)
+    assert seen and max(max(size) for size in seen) <= 48

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -127,12 +128,14 @@ def picture_lessons(network: nn.Module, prepared: PreparedMasks, recipe: Recipe,
         masking=training.masking,
         device=device,
     )
+    sizes = np.array([prepared.dataset.sizes[row] for row in prepared.rows("train")])
+    height, width = np.minimum(sizes.max(axis=0), side).tolist()
     crop = crop_for_memory(
         network,
         parse_memory(training.memory) if training.memory else free_memory(accelerator.device) // 2,
         batch_size,
         channels=prepared.preprocessing.channels,
-        largest=(side, side),
+        largest=(height, width),
         loss=loss,
     )
     part = MaskedPart(

@@ -69,8 +69,8 @@ def patch_defaults(model: str, optimizer: str) -> dict[str, float | int | str]:
         128
     """
     chosen = training_defaults("image", model, optimizer, AN_EPOCH)
-    own = {"batch_size": BATCH, "epochs": EPOCHS, "metric": "mean_iou", "augment": "auto", "loss": "cross_entropy"}
-    return {**chosen, **own, "weight_map": "none"}
+    chosen |= {"batch_size": BATCH, "epochs": EPOCHS, "metric": "mean_iou"}
+    return {**chosen, "augment": "auto", "loss": "cross_entropy", "weight_map": "none"}
 
 
 def patch_lessons(network: nn.Module, prepared: PreparedMasks, recipe: Recipe, machine: Machine) -> Lessons:
@@ -99,8 +99,8 @@ def patch_lessons(network: nn.Module, prepared: PreparedMasks, recipe: Recipe, m
         weights = torch.from_numpy(of_class).to(accelerator.device)
 
     def stream(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        named = {"classes": classes, "seed": training.seed, "epoch": epoch}
-        return patch_batches(part, patch, batch_size, count, **named, accelerator=accelerator)
+        sizes, seed = (patch, batch_size, count), training.seed
+        return patch_batches(part, *sizes, classes=classes, seed=seed, epoch=epoch, accelerator=accelerator)
 
     def validate(trained: nn.Module) -> dict[str, float]:
         return sampled_figures(trained, prepared, machine)
