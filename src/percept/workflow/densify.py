@@ -72,8 +72,8 @@ def densify(
     save_model(made.model, segmenter)
     size = f"{patch[0]}x{patch[1]}"
     note = (
-        f"each pixel gets what the classifier says of the {size} pixels around it: show it pictures at the scale of those"
-        f" it learned from, after they were resized to {size}"
+        f"each pixel gets what the classifier says of the {size} pixels around it: show it pictures at the scale of"
+        f" those it learned from, after they were resized to {size}"
     )
     say(note)
     return Densified(made.path, patch, dense.stride, note)

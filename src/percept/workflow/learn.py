@@ -16,13 +16,13 @@ from percept.models.freezing import freeze
 from percept.runs.folder import RunFolder
 from percept.runs.recipe import Recipe
 from percept.training.batches import LabeledPart, smallest_batch, steps_an_epoch
+from percept.training.defaults import most_epochs, usual_epochs
 from percept.training.loop import Epoch
 from percept.training.settings import TrainingSettings
 from percept.training.stopping import Best
 from percept.workflow.augment import augmentation_layer, resampling_of
 from percept.workflow.checks import Checked, check
 from percept.workflow.course import Course, train_on_disk
-from percept.training.defaults import most_epochs, usual_epochs
 from percept.workflow.events import Event
 from percept.workflow.learning_rate import find_rate
 from percept.workflow.machine import Machine, settings_of

@@ -41,7 +41,7 @@ def patched(folder: Path, fit: Fit, tmp_path_factory: pytest.TempPathFactory) ->
 def test_a_classifier_of_patches_is_kept_with_their_side(patched: Path) -> None:
     model = load_model(patched / "model.safetensors")
     assert (model.architecture, model.task, model.arguments["size"]) == ("lenet", "segmentation", [13, 13])
-    assert isinstance(model.preprocessing, PixelPreprocessing) and model.preprocessing.patch == 13
+    assert isinstance(model.preprocessing, PixelPreprocessing) and model.preprocessing.patch == (13, 13)
     assert tomllib.loads((patched / "recipe.toml").read_text())["training"]["patches"] == 13
 
 
