@@ -13,12 +13,13 @@ from percept import errors
 
 # The options of a training, which fit and select share.
 OPTIONS = (
-    ", test=None, task=None, group=None, header=None, test_size=None, validation_size=None, skip_unreadable=None,"
-    " image_size=None, resize=None, classes=None, ignore=None, nearest=None, model=None, pretrained=None,"
-    " transfer=None, epochs=None, batch_size=None, optimizer=None, learning_rate=None, weight_decay=None,"
-    " momentum=None, schedule=None, metric=None, patience=None, clip_norm=None, class_weights=None, augment=None,"
-    " augment_class=None, mixup=None, cutmix=None, label_smoothing=None, find_lr=None, abstain=None, loss=None,"
-    " weight_map=None, masking=None, crop=None, memory=None, minutes=None, seed=None, device=None, precision=None,"
+    ", test=None, task=None, group=None, header=None, test_size=None, validation_size=None,"
+    " skip_unreadable=None, image_size=None, resize=None, classes=None, ignore=None, nearest=None,"
+    " model=None, pretrained=None, transfer=None, epochs=None, batch_size=None, optimizer=None,"
+    " learning_rate=None, weight_decay=None, momentum=None, schedule=None, metric=None, patience=None,"
+    " clip_norm=None, class_weights=None, augment=None, augment_class=None, mixup=None, cutmix=None,"
+    " label_smoothing=None, find_lr=None, abstain=None, loss=None, weight_map=None, masking=None,"
+    " crop=None, patches=None, memory=None, minutes=None, seed=None, device=None, precision=None,"
     " threads=None"
 )
 

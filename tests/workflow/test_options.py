@@ -19,7 +19,8 @@ def test_the_command_takes_the_options_of_the_python_call() -> None:
 
 
 def test_every_training_field_of_a_recipe_can_be_asked_for() -> None:
-    assert set(TrainingRecipe.model_fields) <= NAMES
+    worked_out = {"steps", "augmentation", "class_augmentations"}  # by what is asked for and the data
+    assert set(TrainingRecipe.model_fields) - worked_out <= NAMES
     assert {*DataRecipe.model_fields} & NAMES >= {"task", "group", "image_size", "resize", "test_size"}
 
 

@@ -20,7 +20,7 @@ from percept.runs.recipe import Recipe
 from percept.training.batches import steps_an_epoch
 from percept.training.patch_batches import patch_batches
 from percept.training.pixel_batches import MaskedPart
-from percept.workflow.defaults import training_defaults
+from percept.training.defaults import training_defaults
 from percept.workflow.machine import Machine
 from percept.workflow.segmentation.lessons import Lessons
 from percept.workflow.segmentation.prepare import PreparedMasks
