@@ -14,7 +14,7 @@ import pytest
 from percept.cli import main as command
 from percept.cli.main import app, main
 from percept.errors import OptionError
-from percept.models import names
+from percept.models import MODELS
 
 FAST = ["--epochs", "1", "--threads", "1"]
 
@@ -60,7 +60,7 @@ def test_json_of_fit_evaluate_predict_and_audit_stands_alone(data: str, capsys: 
     main(["report", fitted["run"], "--json"])
     assert Path(values(capsys.readouterr().out)["report"]).name == "report.html"
     main(["models", "--json"])
-    assert [row["name"] for row in values(capsys.readouterr().out)] == list(names())
+    assert [row["name"] for row in values(capsys.readouterr().out)] == list(MODELS)
 
 
 def test_the_second_opening_says_that_it_is_the_second(data: str, capsys: pytest.CaptureFixture[str]) -> None:

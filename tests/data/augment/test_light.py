@@ -50,7 +50,7 @@ def test_saturation_keeps_hue_and_luma(color: tuple[float, float, float], factor
     before, after = colorsys.rgb_to_hsv(*color), colorsys.rgb_to_hsv(*changed)
     if before[1] > 0.02:
         assert min(abs(before[0] - after[0]), 1 - abs(before[0] - after[0])) < 1e-5
-        assert after[1] <= before[1] + 1e-9
+        assert after[1] <= before[1] + 1e-6  # the factor is float32
 
 
 def test_grey_pictures_have_no_saturation_to_change() -> None:
