@@ -87,9 +87,9 @@ def test_a_resumed_run_equals_an_unbroken_one(broken: Path, unbroken: Path) -> N
 @pytest.mark.parametrize(
     "step",
     [
-        "fit.write_splits",
-        "learn.save_checkpoint",
-        "learn.append_row",
+        "begin.write_splits",
+        "course.save_checkpoint",
+        "course.append_row",
         "finish.write_json",
         "finish.save_model",
         "finish.report",
