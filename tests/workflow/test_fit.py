@@ -15,7 +15,7 @@ from percept.workflow.begin import command_line
 from percept.workflow.events import Event, Started, Trained
 from percept.workflow.run import Run
 
-FOR_MASKS = ("loss", "weight_map", "crop", "memory")
+FOR_MASKS = ("loss", "weight_map", "crop", "patches", "memory")
 NOT_ASKED = ("augmentation", "augment_class", "class_augmentations", "transfer", "abstain", "minutes", "steps")
 
 
