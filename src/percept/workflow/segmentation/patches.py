@@ -18,9 +18,9 @@ from percept.evaluation.regions import pixel_confusion
 from percept.nn.losses import cross_entropy
 from percept.runs.recipe import Recipe
 from percept.training.batches import steps_an_epoch
+from percept.training.defaults import training_defaults
 from percept.training.patch_batches import patch_batches
 from percept.training.pixel_batches import MaskedPart
-from percept.training.defaults import training_defaults
 from percept.workflow.machine import Machine
 from percept.workflow.segmentation.lessons import Lessons
 from percept.workflow.segmentation.prepare import PreparedMasks

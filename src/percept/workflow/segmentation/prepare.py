@@ -22,6 +22,7 @@ from percept.errors import OptionError
 from percept.models import arguments_for
 from percept.runs.recipe import DataRecipe, Recipe
 from percept.training.segmentation_defaults import DEFAULT_ARGUMENTS, DEFAULT_MODEL
+from percept.workflow.segmentation.asked import refuse_class_options
 
 DEFAULT_CLASSIFIER = "lenet"  # of patches: small, since every pixel asks for one of its own
 
@@ -178,6 +179,7 @@ def _must_go_together(dataset: SegmentationDataset, recipe: Recipe) -> None:
         if asked is not None:
             why = "they keep their own size" if name == "--image-size" else "that is for tables"
             raise OptionError(f"{name} is not for {dataset.name}, which holds pictures with masks: {why}; leave it out")
+    refuse_class_options(recipe, dataset.name)
     if recipe.selection is not None and recipe.selection.alphas is not None:
         raise OptionError(f"--cv is for tables; {dataset.name} holds pictures with masks: use percept select")
 
