@@ -6,6 +6,8 @@ import pytest
 
 import percept
 from percept.errors import OptionError
+from percept.runs.recipe import Recipe
+from percept.workflow.segmentation.asked import refuse_class_options
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,13 @@ def test_options_of_masks_are_refused_for_other_data(options: dict[str, Any], tm
     with pytest.raises(OptionError, match=f"--{next(iter(options)).replace('_', '-')} is for pictures with masks"):
         percept.fit(rows, (rows[:, 0] > 0).astype(int), out=tmp_path / "run", **options)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("training", "option"),
+    [({"mixup": 0.2}, "--mixup"), ({"transfer": "head"}, "--transfer"), ({"find_lr": True}, "--find-lr")],
+)
+def test_options_for_one_answer_a_sample_are_refused_for_masks(training: dict[str, object], option: str) -> None:
+    recipe = Recipe.from_options({"data": {"source": "cells"}, "training": training})
+    with pytest.raises(OptionError, match=f"{option} is not for masks, and cells holds them; leave it out"):
+        refuse_class_options(recipe, "cells")

@@ -1,4 +1,4 @@
-"""The options that are for pictures with masks alone, and those that are not: refused rather than left out in silence."""
+"""Options that are for pictures with masks alone, or not for them: refused, rather than left out in silence."""
 
 from collections.abc import Callable
 
@@ -12,10 +12,10 @@ ONLY: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "training": (TrainingRecipe, ("loss", "weight_map", "masking", "crop", "patches", "memory")),
 }
 NOT_YET: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
-    "model": (ModelRecipe, ("pretrained", "transfer")),
+    "model": (ModelRecipe, ("pretrained",)),
     "training": (
         TrainingRecipe,
-        ("augment_class", "mixup", "cutmix", "label_smoothing", "find_lr", "abstain"),
+        ("transfer", "augment_class", "mixup", "cutmix", "label_smoothing", "find_lr", "abstain"),
     ),
 }
 
