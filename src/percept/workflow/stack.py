@@ -20,7 +20,7 @@ from percept.estimators.regressor_cv import MLPRegressorCV
 from percept.evaluation.metrics import Metric, metric_named
 from percept.models import build
 from percept.runs.folder import RunFolder, write_rows
-from percept.runs.recipe import Recipe
+from percept.runs.recipe import Recipe, TrainingRecipe
 from percept.training.stopping import Best
 from percept.workflow.checks import Checked
 from percept.workflow.chosen import Candidate, Chosen
@@ -113,7 +113,8 @@ def possible(recipe: Recipe, kind: str | None = None) -> None:
         )
     alone = ("mixup", "label_smoothing", "minutes", "find_lr")
     for name in ("schedule", "clip_norm", "weight_decay", "augment", *alone):
-        if name in training.model_fields_set and getattr(training, name) != DEFAULTS.get(name):
+        harmless = (DEFAULTS.get(name), TrainingRecipe.model_fields[name].default)
+        if name in training.model_fields_set and getattr(training, name) not in harmless:
             instead = "--alphas says which decays are tried" if name == "weight_decay" else "leave it out"
             raise OptionError(
                 f"--{name.replace('_', '-')} is {getattr(training, name)}, which networks trained as a stack do not"

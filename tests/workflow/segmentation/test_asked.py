@@ -37,5 +37,5 @@ def test_options_of_masks_are_refused_for_other_data(options: dict[str, Any], tm
 )
 def test_options_for_one_answer_a_sample_are_refused_for_masks(training: dict[str, object], option: str) -> None:
     recipe = Recipe.from_options({"data": {"source": "cells"}, "training": training})
-    with pytest.raises(OptionError, match=f"{option} is not for masks, and cells holds them; leave it out"):
+    with pytest.raises(OptionError, match=f"{option} is not for cells, which holds pictures with masks; leave it out"):
         refuse_class_options(recipe, "cells")
