@@ -72,7 +72,8 @@ def test_the_report_of_a_run_says_how_the_signal_went(tmp_path: Path) -> None:
 
 def test_what_is_wrong_before_training_is_noted_and_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "percept.workflow.pretrained.build", lambda name, **arguments: initialize_by_name(build(name, **arguments), "zero")
+        "percept.workflow.pretrained.build",
+        lambda name, **arguments: initialize_by_name(build(name, **arguments), "zero"),
     )
     events: list[Event] = []
     X = np.random.default_rng(0).normal(size=(120, 3))
