@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from percept.version import __version__
 
 if TYPE_CHECKING:
+    from percept import dense as dense
     from percept import models as models
     from percept import selection as selection
     from percept.estimators.classifier import MLPClassifier as MLPClassifier
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from percept.estimators.regressor import MLPRegressor as MLPRegressor
     from percept.estimators.regressor_cv import MLPRegressorCV as MLPRegressorCV
     from percept.workflow.audit import audit as audit
+    from percept.workflow.densify import densify as densify
+    from percept.workflow.densify import densify as densify
     from percept.workflow.evaluate import evaluate as evaluate
     from percept.workflow.explain import explain as explain
     from percept.workflow.fit import fit as fit
@@ -37,6 +40,7 @@ _HOMES = {
     "MLPRegressorCV": "percept.estimators.regressor_cv",
     "Perceptron": "percept.estimators.perceptron",
     "audit": "percept.workflow.audit",
+    "densify": "percept.workflow.densify",
     "evaluate": "percept.workflow.evaluate",
     "explain": "percept.workflow.explain",
     "fit": "percept.workflow.fit",
@@ -48,7 +52,7 @@ _HOMES = {
 }
 
 # Parts whose own names are public, as in `percept.models.build`.
-_PARTS = ("models", "selection")
+_PARTS = ("dense", "models", "selection")
 
 __all__ = ["__version__", *sorted(_HOMES)]
 

@@ -88,6 +88,7 @@ SIGNATURES = {
         " pocket=False, trace=False"
     ),
     "audit": "data, target=None, *, test=None, task=None, group=None, header=None, progress=None",
+    "densify": "run, *, out=None, semantics=None, say=None",
     "evaluate": "run, *, data=None, tta='', device=None, threads=None",
     "explain": "network, inputs, targets, *, loss=None",
     "fit": (

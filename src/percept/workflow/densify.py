@@ -37,7 +37,7 @@ def densify(
     *,
     out: str | Path | None = None,
     semantics: Semantics | None = None,
-    say: Callable[[str], None] = lambda sentence: None,
+    say: Callable[[str], None] | None = None,
 ) -> Densified:
     """Write the classifier of a run as a segmenter, which `predict` then takes for pictures of any size.
 
@@ -75,5 +75,6 @@ def densify(
         f"each pixel gets what the classifier says of the {size} pixels around it: show it pictures at the scale of"
         f" those it learned from, after they were resized to {size}"
     )
-    say(note)
+    if say is not None:
+        say(note)
     return Densified(made.path, patch, dense.stride, note)
