@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from percept.estimators.regressor_cv import MLPRegressorCV as MLPRegressorCV
     from percept.workflow.audit import audit as audit
     from percept.workflow.densify import densify as densify
-    from percept.workflow.densify import densify as densify
     from percept.workflow.evaluate import evaluate as evaluate
     from percept.workflow.explain import explain as explain
     from percept.workflow.fit import fit as fit
