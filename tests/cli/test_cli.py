@@ -170,6 +170,7 @@ def test_every_help_fits_80_columns(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert app.info.help
 
 
+@pytest.mark.slow
 def test_of_several_processes_only_the_first_speaks(
     data: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

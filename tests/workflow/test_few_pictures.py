@@ -154,6 +154,7 @@ def test_a_training_ends_within_its_minutes_and_says_how_many_epochs_fitted(bars
     assert 1 <= len(run.history) <= training.epochs
 
 
+@pytest.mark.slow
 def test_the_rate_of_a_range_test_is_taken_and_drawn(bars: Pictures, tmp_path: Path) -> None:
     said: list[str] = []
     run = fit(

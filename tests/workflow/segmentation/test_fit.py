@@ -69,6 +69,7 @@ def test_a_run_killed_between_epochs_goes_on_to_the_same_bytes(folder: Path, fit
     pd.testing.assert_frame_equal(first, second)
 
 
+@pytest.mark.slow
 def test_masks_of_0_and_255_teach_the_same_as_masks_of_0_and_1(
     folder: Path, write: Write, fit: Fit, tmp_path: Path
 ) -> None:
@@ -128,6 +129,7 @@ def test_test_none_seals_nothing(folder: Path, fit: Fit, tmp_path: Path) -> None
         percept.evaluate(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_the_users_own_test_folder_is_the_test_part(folder: Path, write: Write, fit: Fit, tmp_path: Path) -> None:
     extra = write(tmp_path / "extra", 3, seed=5)
     fit(folder, tmp_path / "run", test=str(extra), epochs=1)

@@ -66,11 +66,13 @@ def test_a_classifier_of_patches_is_evaluated_asked_and_reported(patched: Path, 
     assert report(patched).exists()
 
 
+@pytest.mark.slow
 def test_a_padded_classifier_is_trained_on_patches_too(folder: Path, fit: Fit, tmp_path: Path) -> None:
     fit(folder, tmp_path / "run", patches=9, model="small_resnet", epochs=1, minutes=0.02)
     assert load_model(tmp_path / "run" / "model.safetensors").architecture == "small_resnet"
 
 
+@pytest.mark.slow
 def test_a_killed_training_on_patches_goes_on_to_the_same_bytes(folder: Path, fit: Fit, tmp_path: Path) -> None:
     def die(event: Event) -> None:
         if isinstance(event, Trained):
