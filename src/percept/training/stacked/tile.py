@@ -11,14 +11,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 VECTOR = 64  # bytes of a row of a tile: a cache line
 ROWS = (6, 4, 3, 2, 1)  # of a tile, as long as there are so many
-LANES = 32  # bytes of a vector that has a number of each of several networks
+# bytes of a vector that has a number of each of several networks: the widest that this machine multiplies at once
+LANES = 64 if binding.get_host_cpu_features().get("avx512f", False) else 32
 WIDTHS = (3, 2, 1)  # columns of a tile of such vectors
 _FUSED = ("contract",)  # a * b + c in one instruction where there is one
 
