@@ -5,27 +5,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from percept.data.patches import mirrored
 from percept.dense.sources import Source
 from percept.dense.steps import Pair
 
 Border = Literal["reflect", "zero", "valid"]
-
-
-def mirrored(places: NDArray[np.int64], side: int) -> NDArray[np.int64]:
-    """Return the places inside a picture that places anywhere mirror, the border pixels not repeated.
-
-    Args:
-        places: any numbers.
-        side: of the picture, pixels.
-
-    Example:
-        >>> mirrored(np.arange(-3, 7), 4).tolist()
-        [3, 2, 1, 0, 1, 2, 3, 2, 1, 0]
-    """
-    if side == 1:
-        return np.zeros_like(places)
-    around = places % (2 * side - 2)
-    return np.minimum(around, 2 * side - 2 - around)
 
 
 def read_extended(source: Source, rows: Pair, columns: Pair, border: Border) -> NDArray[Any]:

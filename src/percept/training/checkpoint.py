@@ -70,16 +70,6 @@ def save_checkpoint(
         file.write(data)
 
 
-def checkpoint_epochs(path: Path) -> int:
-    """Return how many epochs a file that `save_checkpoint` wrote has behind it.
-
-    Raises:
-        RunFolderError: the file is damaged or of a newer format.
-    """
-    _, content = _read(path)
-    return len(content["history"])
-
-
 def restore_checkpoint(path: Path, network: nn.Module, optimizer: Optimizer, schedule: LRScheduler) -> Checkpoint:
     """Fill a network, its optimizer and its schedule from a file, and return the rest of the state.
 

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from percept.errors import RunFolderError
 from percept.runs.folder import RunFolder, append_row, write_rows
-from percept.training.checkpoint import Checkpoint, checkpoint_epochs, restore_checkpoint, save_checkpoint
+from percept.training.checkpoint import Checkpoint, epochs_done, restore_checkpoint, save_checkpoint
 from percept.training.loop import Epoch, Steps
 from percept.training.settings import TrainingSettings
 from percept.training.stopping import NOTHING_YET, Best, keep_best
@@ -89,7 +89,7 @@ def train_on_disk(
         RunFolderError: the data have changed since the checkpoint.
     """
     settings, network = course.settings, course.network
-    done = checkpoint_epochs(folder.checkpoint) if folder.checkpoint.exists() else 0
+    done = epochs_done(folder.checkpoint) if folder.checkpoint.exists() else 0
     history: list[Epoch] = []
     best = NOTHING_YET
     accelerator.wait_for_everyone()
