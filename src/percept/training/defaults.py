@@ -63,14 +63,13 @@ def usual_epochs(kind: Kind, samples: int) -> int:
     return 40 if samples < 5_000 else 20
 
 
-def most_epochs(kind: Kind, samples: int) -> int:
-    """Return how many epochs a training has at most, where there is time for more: ten times the usual.
+def most_epochs(usual: int) -> int:
+    """Return how many epochs a training has at most, where its minutes leave room for more than the usual number.
 
     Args:
-        kind: pictures or a table.
-        samples: size of the training part.
+        usual: epochs of a training whose time is not limited.
     """
-    return MANY * usual_epochs(kind, samples)
+    return MANY * usual
 
 
 def default_threads(image_size: tuple[int, int] | None) -> int | None:

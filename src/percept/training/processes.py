@@ -76,6 +76,11 @@ def summed(values: list[float], accelerator: Accelerator) -> list[float]:
     return sums.tolist()
 
 
+def averaged(values: list[float], accelerator: Accelerator) -> list[float]:
+    """Return the means of values over all processes, the same in each."""
+    return [value / accelerator.num_processes for value in summed(values, accelerator)]
+
+
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
     """Hold torch to algorithms that give the same bits each time, and to a number of threads; then let go again.

@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 
-def cosine(step: int, *, steps: int, warmup: int) -> float:
+def cosine(step: float, *, steps: int, warmup: int) -> float:
     """Return the factor on the learning rate: a linear rise over `warmup` steps, then half a cosine down to 0.
 
     Args:
@@ -27,9 +26,33 @@ def cosine(step: int, *, steps: int, warmup: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
+class Cosine:
+    """The factor by `cosine`, whose rest can be made shorter on the way; a checkpoint keeps where that stands."""
+
+    def __init__(self, steps: int, warmup: int) -> None:
+        self.steps, self.warmup = steps, warmup
+        self.hurried = 0  # steps taken when the rest was last made shorter
+        self.reached = 0.0  # place on the whole course, in steps, at that time
+        self.pace = 1.0  # places a step since
+
+    def __call__(self, step: int) -> float:
+        """Return the factor after so many steps."""
+        return cosine(self._place(step), steps=self.steps, warmup=self.warmup)
+
+    def hurry(self, step: int, share: float) -> None:
+        """Come to the end, from a step on, in a share of the steps that were to follow it."""
+        if share < 1 or self.pace != 1:
+            self.reached = self._place(step)
+            self.hurried = step
+            self.pace = (self.steps - self.reached) / max(share * (self.steps - step), 1)
+
+    def _place(self, step: int) -> float:
+        return min(self.reached + (step - self.hurried) * self.pace, self.steps)
+
+
 def _cosine(optimizer: Optimizer, steps_an_epoch: int, epochs: int) -> LRScheduler:
     steps = steps_an_epoch * epochs
-    return LambdaLR(optimizer, partial(cosine, steps=steps, warmup=min(steps_an_epoch, steps // 10)))
+    return LambdaLR(optimizer, Cosine(steps, min(steps_an_epoch, steps // 10)))
 
 
 def _plateau(optimizer: Optimizer, steps_an_epoch: int, epochs: int) -> LRScheduler:
@@ -45,6 +68,19 @@ SCHEDULES: dict[str, Callable[[Optimizer, int, int], LRScheduler]] = {
     "plateau": _plateau,
     "constant": _constant,
 }
+
+
+def hurry(schedule: LRScheduler, share: float) -> None:
+    """Have a schedule that has an end come to it in a share of the steps left; with 1, in as many as were planned.
+
+    Args:
+        schedule: any of those above.
+        share: above 0, at most 1.
+    """
+    if isinstance(schedule, LambdaLR):
+        for each in {id(each): each for each in schedule.lr_lambdas}.values():
+            if isinstance(each, Cosine):
+                each.hurry(schedule.last_epoch, share)
 
 
 def after_step(schedule: LRScheduler) -> None:

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
 
 from percept.errors import OptionError
 from percept.training.loop import Epoch, Steps
+from percept.training.schedules import hurry
 
 FEWEST = 8  # epochs: with fewer the schedule falls in too few stairs, and the best weights are kept too seldom
 TRAINING = 0.92  # of the time that is left; machines are not as fast at all times as while they were measured
-MEASURING = 0.02  # of the time, at most, for measuring the pace, after two steps
+MEASURING = 0.02  # of the time, at most, for measuring the pace of steps, and of validations
+VALIDATIONS = 3
 
 
 @dataclass(frozen=True)
@@ -73,16 +76,17 @@ def measure_pace(
     seconds: float,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Pace:
-    """Return how long a training step and a validation take, on a copy of the network.
+    """Return how long a training step and a validation take where nothing disturbs them, on a copy of the network.
 
-    What the optimizer itself takes is left out: it is little beside forward and backward.
+    What the optimizer itself takes is left out: it is little beside forward and backward. A training for which the
+    machine turns out slower can still be shortened on its way, see `until`, but not be made longer.
 
     Args:
         network: stays as it is.
         loss: from outputs and targets.
         batches: of an epoch; cutting and augmenting them counts too.
         validate: predicts the whole validation part.
-        seconds: that the measuring may take beyond three steps and a validation.
+        seconds: that the steps may take beyond three of them, and the validations beyond one.
         clock: of seconds.
     """
     copied = copy.deepcopy(network).train()
@@ -97,29 +101,41 @@ def measure_pace(
         before = now
         if len(taken) >= 3 and now - begun > seconds:
             break
-    before = clock()
-    validate(copied)
+    validated: list[float] = []
+    while len(validated) < VALIDATIONS and sum(validated) * (1 + 1 / max(len(validated), 1)) <= seconds:
+        before = clock()
+        validate(copied)
+        validated.append(clock() - before)
     rest = sorted(taken[1:] or taken)  # the first builds what the others find ready
-    return Pace(rest[len(rest) // 2], clock() - before)
+    return Pace(rest[len(rest) // 4], min(validated))
 
 
 def until(
-    epochs: Iterable[Epoch | Steps], deadline: float, clock: Callable[[], float] = time.monotonic
+    epochs: Iterable[Epoch | Steps], left: Callable[[], float], schedule: LRScheduler | None = None, last: int = 0
 ) -> Iterator[Epoch | Steps]:
     """Yield what training yields, and stop after the epoch that leaves no time for another.
 
+    Where the machine turns out slower than it was measured, the schedule is made to end when the time does: without its
+    last, small steps a training is worth much less.
+
     Args:
         epochs: what `train` yields.
-        deadline: by the clock, seconds.
-        clock: of seconds.
+        left: tells how much time is left, seconds.
+        schedule: of the learning rate, or None to leave it as it is.
+        last: number of the epoch at whose end the schedule has come to its own.
     """
     longest = 0.0
     for each in epochs:
+        if not isinstance(each, Epoch):
+            yield each
+            continue
+        longest = max(longest, each.seconds)
+        fitting = int(left() / longest)
+        if schedule is not None and fitting > 0 and each.number < last:
+            hurry(schedule, min(1.0, fitting / (last - each.number)))
         yield each
-        if isinstance(each, Epoch):
-            longest = max(longest, each.seconds)
-            if clock() + longest > deadline:
-                return
+        if left() < longest:
+            return
 
 
 def seconds_of(minutes: float) -> float:

@@ -1,8 +1,10 @@
 """A training on disk: every epoch written as it ends, and gone on with where a killed one stopped."""
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from accelerate import Accelerator
@@ -14,6 +16,7 @@ from percept.errors import RunFolderError
 from percept.runs.folder import RunFolder, append_row, write_rows
 from percept.training.checkpoint import Checkpoint, epochs_done, restore_checkpoint, save_checkpoint
 from percept.training.loop import Epoch, Steps
+from percept.training.processes import averaged
 from percept.training.settings import TrainingSettings
 from percept.training.stopping import NOTHING_YET, Best, keep_best
 from percept.training.time_budget import until
@@ -95,7 +98,7 @@ def train_on_disk(
     accelerator.wait_for_everyone()
     told = False
     for before, stretch in zip((0, *(each.last for each in course.stretches)), course.stretches, strict=False):
-        if stretch.last < done or (history and _over(course)):
+        if stretch.last < done or (history and _time_left(course.deadline, accelerator) < 0):
             continue
         begun = stretch.begin()
         if done and not history:
@@ -116,7 +119,8 @@ def train_on_disk(
             continue
         epochs = begun.train(len(history) + 1)
         if course.deadline is not None:
-            epochs = until(epochs, course.deadline, time.monotonic)
+            schedule = begun.schedule if stretch is course.stretches[-1] else None
+            epochs = until(epochs, partial(_time_left, course.deadline, accelerator), schedule, stretch.last)
         for event in keep_best(
             epochs,
             network,
@@ -153,8 +157,9 @@ def history_row(epoch: Epoch) -> dict[str, object]:
     }
 
 
-def _over(course: Course) -> bool:
-    return course.deadline is not None and time.monotonic() > course.deadline
+def _time_left(deadline: float | None, accelerator: Accelerator) -> float:
+    """Return the seconds until a deadline, the same in every process, whose clocks are not read at one moment."""
+    return math.inf if deadline is None else averaged([deadline - time.monotonic()], accelerator)[0]
 
 
 def _stopped(history: list[Epoch], best: Best, patience: int, before: int) -> bool:

@@ -106,7 +106,7 @@ def _in_time(started: Start, lesson: Lesson, recipe: Recipe, folder: RunFolder, 
         recipe = recipe.filled("training", epochs=usual_epochs(kind, samples), steps=steps)
         recipe.write(folder.recipe)
     return within_minutes(
-        recipe.filled("training", epochs=most_epochs(kind, samples)),
+        recipe.filled("training", epochs=most_epochs(usual_epochs(kind, samples))),
         folder,
         started.network,
         lesson.loss,
@@ -114,6 +114,7 @@ def _in_time(started: Start, lesson: Lesson, recipe: Recipe, folder: RunFolder, 
         partial(lesson.validate, lesson.validation),
         steps_an_epoch(samples, settings.batch_size),
         begun,
+        lesson.machine.accelerator,
     )
 
 

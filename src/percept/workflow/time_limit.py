@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
+from accelerate import Accelerator
 from torch import Tensor, nn
 
 from percept.runs.folder import RunFolder
 from percept.runs.recipe import Recipe
-from percept.training.time_budget import MEASURING, TRAINING, fit_to, measure_pace, seconds_of
+from percept.training.processes import averaged
+from percept.training.time_budget import MEASURING, TRAINING, Pace, fit_to, measure_pace, seconds_of
 
 
 class Limited(NamedTuple):
@@ -33,6 +35,7 @@ def within_minutes(
     validate: Callable[[nn.Module], object],
     steps: int,
     begun: float,
+    accelerator: Accelerator,
 ) -> Limited:
     """Return the recipe with the epochs that fit its minutes, and write it down, so that a killed run goes on the same.
 
@@ -45,6 +48,7 @@ def within_minutes(
         validate: predicts the validation part.
         steps: of a pass over all training samples.
         begun: when the command began, of `time.monotonic`.
+        accelerator: the processes, which are to find the same.
     """
     training = recipe.training
     if training.minutes is None:
@@ -53,7 +57,9 @@ def within_minutes(
     deadline = begun + seconds
     if training.steps is None:
         pace = measure_pace(network, loss, batches, validate, seconds=MEASURING * seconds)
-        left = max(deadline - time.monotonic(), pace.step) * TRAINING
+        step, validation, left = averaged([pace.step, pace.validation, deadline - time.monotonic()], accelerator)
+        pace = Pace(step, validation)
+        left = max(left, step) * TRAINING
         fitted = fit_to(left, pace, steps, training.epochs)
         chosen = training.model_copy(update={"epochs": fitted.epochs, "steps": fitted.steps})
         recipe = recipe.model_copy(update={"training": chosen})

@@ -343,7 +343,7 @@ def test_short_fits_add_up_until_the_kernel_pays(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("percept.training.stacked.compiled.train", lambda *given: chosen.append("kernel"))
     monkeypatch.setattr("percept.training.stacked.run._by_torch", lambda *given: chosen.append("torch"))
     orders = np.repeat(in_turn(150), 200, axis=1)
-    for _ in range(10):  # 30,000 steps each: seconds
+    for _ in range(20):  # 30,000 steps each: seconds
         run_epochs(network, X, np.zeros((150, 1)), state, ROWS, orders, 1, 0, Adam())
     assert chosen[0] == "torch" and chosen[-1] == "kernel"
     assert chosen == sorted(chosen, reverse=True)

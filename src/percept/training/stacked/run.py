@@ -23,7 +23,7 @@ Validate = Callable[
 ]  # a score from parameters, statistics and the line of samples held out
 
 # Seconds on one core of a plain machine; they only need to be right within a factor.
-COMPILING = 18.0  # the kernel for one number type, once on a machine
+COMPILING = 36.0  # the kernel for one number type, once on a machine
 LOADING_NUMBA = 0.45  # once a process
 LOADING = 0.2  # the compiled kernel, once a process
 IMPORTING = 2.0  # torch, once a process

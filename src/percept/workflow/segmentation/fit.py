@@ -11,6 +11,7 @@ from percept.models import MODELS, require_task
 from percept.runs.folder import RunFolder
 from percept.runs.lock import locked
 from percept.runs.recipe import Recipe
+from percept.training.defaults import most_epochs
 from percept.training.processes import deterministic, make_accelerator
 from percept.training.segmentation_defaults import segmentation_defaults
 from percept.workflow.begin import command_line, nothing_left, plan, taken
@@ -83,6 +84,8 @@ def _machine(prepared: PreparedMasks) -> tuple[Machine, Recipe]:
         smallest = MODELS[name].bfloat16_from
         gains = smallest is not None and training.patches >= smallest
         choices = patch_defaults(name, training.optimizer)
+    if training.minutes is not None:
+        choices |= {"epochs": most_epochs(int(choices["epochs"]))}  # the time is to decide
     precision = choose_precision(training.precision or "auto", device, gains=gains)
     recipe = recipe.filled("training", **choices, device=str(device), precision=precision, threads=threads)
     pixel_settings(recipe)

@@ -78,7 +78,7 @@ def learn_masks(
     choose = picture_lessons if training.patches is None else patch_lessons
     lessons = choose(network, prepared, recipe, machine)
     recipe, deadline = within_minutes(
-        *(recipe, folder, network, lessons.loss, lessons.stream(1), lessons.validate, lessons.steps, begun)
+        *(recipe, folder, network, lessons.loss, lessons.stream(1), lessons.validate, lessons.steps, begun, accelerator)
     )
     settings = pixel_settings(recipe)
     steps = recipe.training.steps or lessons.steps
