@@ -13,18 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 
 import percept
 from percept.runs.ledger import read_ledger
 from percept.workflow.run import Run
+from small_pictures import DATA, cifar_part, interval, triple
 
-DATA = Path(__file__).parents[2] / "shared/data"
-CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-NAMES = ("value", "low", "high")
 WAYS: dict[str, dict[str, Any]] = {
     "from scratch": {"augment": "none"},
     "augmentation": {"augment": "auto"},
@@ -83,24 +78,13 @@ def main() -> None:
 
 def trained_body(out: Path, minutes: float, seed: int) -> Path:
     """Return a run of the default network on the CIFAR-10 subset, with what it reaches on its sealed pictures."""
-    pictures, labels = cifar()
+    pictures, labels = cifar_part("train")
     run = percept.fit(pictures, labels, out=out, minutes=minutes, seed=seed)
     figure = percept.evaluate(run.path).figures["accuracy"]
     print(
         f"body on {len(labels)} pictures of CIFAR-10: accuracy {triple(figure)}, {len(run.history)} epochs", flush=True
     )
     return out
-
-
-def cifar() -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
-    """Return (pictures, 32, 32, 3) and their classes."""
-    sheets = sorted((DATA / "cifar10").glob("train_*.png"))
-    tiles = [
-        np.asarray(Image.open(sheet)).reshape(25, 32, 40, 32, 3).transpose(0, 2, 1, 3, 4).reshape(1000, 32, 32, 3)
-        for sheet in sheets
-    ]
-    labels = np.fromfile(DATA / "cifar10/train_labels.u8", np.uint8)[: 1000 * len(sheets)]
-    return np.concatenate(tiles), np.array(CIFAR_CLASSES)[labels]
 
 
 def one(way: str, out: Path, body: Path | None, given: argparse.Namespace) -> Line:
@@ -131,18 +115,6 @@ def one(way: str, out: Path, body: Path | None, given: argparse.Namespace) -> Li
 def seconds(run: Run) -> float:
     """Return how long its epochs took together."""
     return float(run.history["seconds"].sum())
-
-
-def interval(figure: dict[str, float | None]) -> tuple[float, float, float]:
-    """Return a figure with its limits; nan for what is not defined."""
-    value, low, high = (float("nan") if figure[name] is None else float(figure[name] or 0) for name in NAMES)
-    return value, low, high
-
-
-def triple(figure: dict[str, float | None]) -> str:
-    """Return a figure with its limits in words."""
-    value, low, high = interval(figure)
-    return f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
 def written(line: Line) -> str:

@@ -22,6 +22,7 @@ from percept.runs.ledger import read_ledger
 
 DATA = Path(__file__).parents[2] / "shared/data"
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+NAMES = ("value", "low", "high")
 
 
 def main() -> None:
@@ -84,9 +85,16 @@ def report(out: Path, data: tuple[Path, dict[str, Any]], minutes: float, seed: i
         print(f"  {name}: accuracy {triple(each['figures']['accuracy'])}", flush=True)
 
 
+def interval(figure: dict[str, float | None]) -> tuple[float, float, float]:
+    """Return a figure with its limits; nan for what is not defined."""
+    value, low, high = (float("nan") if figure[name] is None else float(figure[name] or 0) for name in NAMES)
+    return value, low, high
+
+
 def triple(figure: dict[str, float | None]) -> str:
     """Return a figure with its limits in words."""
-    return "{value:.3f} ({low:.3f} to {high:.3f})".format(**figure)
+    value, low, high = interval(figure)
+    return f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
 SETS: dict[str, Callable[[Path], tuple[Path, dict[str, Any]]]] = {"cifar10": cifar, "fashion_mnist": fashion}

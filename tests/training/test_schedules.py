@@ -14,7 +14,7 @@ def optimizer() -> SGD:
 
 def rates(schedule: LRScheduler, steps: int) -> Iterator[float]:
     for _ in range(steps):
-        yield schedule.get_last_lr()[0]
+        yield float(schedule.get_last_lr()[0])
         schedule.optimizer.step()
         after_step(schedule)
 

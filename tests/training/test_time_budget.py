@@ -29,7 +29,7 @@ class Machine:
                 self.optimizer.step()
                 after_step(self.schedule)
             self.left -= self.epoch
-            yield Epoch(number, 0.0, {}, self.schedule.get_last_lr()[0], 0.0, self.epoch, self.epoch)
+            yield Epoch(number, 0.0, {}, float(self.schedule.get_last_lr()[0]), 0.0, self.epoch, self.epoch)
 
     def trained(self) -> list[Epoch]:
         told = until(self.train(), lambda: self.left, self.schedule, self.epochs)
