@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim import SGD
 from torch.optim.lr_scheduler import LRScheduler
@@ -42,6 +42,7 @@ def test_with_time_enough_every_epoch_is_trained_at_the_planned_rates() -> None:
     assert told == alone
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.floats(0.3, 3.0), st.integers(10, 60))
 def test_training_is_over_in_time_and_its_rate_has_come_down(pace: float, epochs: int) -> None:
     machine = Machine(float(epochs), pace, epochs)

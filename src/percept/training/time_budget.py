@@ -2,6 +2,7 @@
 
 import copy
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ FEWEST = 8  # epochs: with fewer the schedule falls in too few stairs, and the b
 TRAINING = 0.92  # of the time that is left; machines are not as fast at all times as while they were measured
 MEASURING = 0.02  # of the time, at most, for measuring the pace of steps, and of validations
 VALIDATIONS = 3
+LATEST = 5  # epochs, whose median tells what the next will take
 
 
 @dataclass(frozen=True)
@@ -124,17 +126,18 @@ def until(
         schedule: of the learning rate, or None to leave it as it is.
         last: number of the epoch at whose end the schedule has come to its own.
     """
-    longest = 0.0
+    taken: list[float] = []
     for each in epochs:
         if not isinstance(each, Epoch):
             yield each
             continue
-        longest = max(longest, each.seconds)
-        fitting = int(left() / longest)
+        taken.append(each.seconds)
+        usual = statistics.median(taken[-LATEST:])
+        fitting = int(left() / usual)
         if schedule is not None and fitting > 0 and each.number < last:
             hurry(schedule, min(1.0, fitting / (last - each.number)))
         yield each
-        if left() < longest:
+        if left() < usual:
             return
 
 
