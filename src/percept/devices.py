@@ -1,5 +1,6 @@
 """Where the arithmetic happens: the device, its threads, and the precision it gains from."""
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,21 +90,29 @@ def choose_precision(name: str, device: torch.device, *, gains: bool) -> Precisi
     return "bfloat16" if native else "float32"
 
 
-def parse_memory(text: str) -> int:
-    """Return the bytes that a text such as "4GB" means; a unit is 1000 of the one before.
+def parse_memory(size: str | float) -> int:
+    """Return the bytes that a text such as "4GB" means; a unit is 1000 of the one before, with an i 1024.
+
+    Args:
+        size: a number of bytes, or such a text.
 
     Raises:
         OptionError: it is no such size.
 
     Example:
-        >>> parse_memory("4GB"), parse_memory("500 MB")
-        (4000000000, 500000000)
+        >>> parse_memory("4GB"), parse_memory("500 MB"), parse_memory("1 GiB"), parse_memory(1e9)
+        (4000000000, 500000000, 1073741824, 1000000000)
     """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", text.lower())
-    size = int(float(found[1]) * 1000 ** " kmgt".index(found[2] or " ")) if found else 0
-    if size <= 0:
-        raise OptionError(f"memory is {text!r}; expected a size such as 4GB or 500MB")
-    return size
+    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(?:([kmgt]?)|([kmgt])i)b?\s*", str(size).lower())
+    if isinstance(size, int | float):
+        found_bytes = float(size)
+    elif found is None:
+        found_bytes = 0.0
+    else:
+        found_bytes = float(found[1]) * 1000 ** " kmgt".index(found[2] or " ") * 1024 ** " kmgt".index(found[3] or " ")
+    if not 1 <= found_bytes < math.inf:
+        raise OptionError(f"memory is {size!r}; expected a size such as 4GB or 500MB")
+    return int(found_bytes)
 
 
 def free_memory(device: torch.device) -> int:

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from percept.dense import convolutionalize, densify, predict_tiled
-from percept.dense.tile_size import bytes_of
 from percept.errors import DataError, OptionError, WriteError
 
 PATCH = (20, 17)
@@ -279,8 +278,3 @@ def test_a_picture_smaller_than_the_patch_is_mirrored_as_often_as_it_takes() -> 
 def test_heatmaps_of_a_network_that_keeps_its_strides_come_in_tiles_too() -> None:
     heatmaps, picture = convolutionalize(classifier(0), 20), drawn(2, 50, 61)
     assert near(predict_tiled(heatmaps, picture, tile=4, border="valid"), whole(heatmaps, picture))
-
-
-@pytest.mark.parametrize(("text", "count"), [("1GB", 1e9), ("1.5 MiB", 1.5 * 2**20), ("12", 12), (7, 7)])
-def test_amounts_of_memory_are_read_as_people_write_them(text: str | float, count: float) -> None:
-    assert bytes_of(text) == count

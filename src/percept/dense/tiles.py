@@ -21,9 +21,9 @@ from percept.dense.results import InMemory, OnDisk, Results
 from percept.dense.segmenter import SegmenterPieces
 from percept.dense.sources import Source, digest, open_source
 from percept.dense.steps import Pair
-from percept.dense.tile_size import bytes_of, tile_side
+from percept.dense.tile_size import tile_side
 from percept.dense.workspace import kept_memory
-from percept.devices import using_threads
+from percept.devices import parse_memory, using_threads
 from percept.errors import DataError, OptionError
 
 BORDERS = ("reflect", "zero", "valid")
@@ -97,7 +97,7 @@ def predict_tiled(
     pieces = _pieces(network, source, border)
     device, dtype = _kind(network)
     count = 1 if device.type != "cpu" else workers or torch.get_num_threads()
-    side = tile_side(pieces, tile, bytes_of(memory) / count / torch.finfo(dtype).bits * 8)
+    side = tile_side(pieces, tile, parse_memory(memory) / count / torch.finfo(dtype).bits * 8)
     tiles = list(_tiles(pieces.counts, side))
     shape, kind = (pieces.classes, *pieces.counts), np.dtype(str(dtype).removeprefix("torch."))
 

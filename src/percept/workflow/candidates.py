@@ -13,6 +13,7 @@ from joblib.parallel import get_active_backend
 from numpy.typing import NDArray
 
 from percept.data.columns import TablePreprocessing
+from percept.data.dataset import Dataset
 from percept.data.preprocessing import ImagePreprocessing
 from percept.errors import OptionError
 from percept.evaluation.metrics import metric_named
@@ -177,16 +178,19 @@ def run_job(job: Job) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     return again.keys, again.scores
 
 
-def run_all(jobs: Sequence[Job], n_jobs: int | None, networks: Progress) -> list[Any]:
-    """Return what `run_job` returns for each run, through joblib and the backend that the user has chosen.
+def run_all(
+    jobs: Sequence[Job], n_jobs: int | None, networks: Progress, run: Callable[[Job], Any] = run_job
+) -> list[Any]:
+    """Return what is found in each run, through joblib and the backend that the user has chosen.
 
     Args:
         jobs: the runs.
         n_jobs: how many at a time; None for joblib's own choice, 1 unless `joblib.parallel_config` says otherwise.
         networks: told how many runs are done, and of how many.
+        run: brings a run to its end and returns what is found in it.
     """
     backend, _ = get_active_backend()
-    calls = [delayed(run_job)(job) for job in jobs]
+    calls = [delayed(run)(job) for job in jobs]
     stream = getattr(backend, "supports_return_generator", False)
     done: Iterator[Any] = iter(Parallel(n_jobs=n_jobs, **({"return_as": "generator"} if stream else {}))(calls))
     found = []
@@ -216,16 +220,48 @@ def fit_candidates(
     candidates = candidates_of(as_asked(recipe))
     rows = rest(prepared)
     folds = make_folds(prepared, rows, recipe.selection.cv, recipe.training.seed)
-    jobs = []
-    for number, (_, each) in enumerate(candidates, start=1):
-        for split, fold in enumerate(folds, start=1):
-            part = folder.parts / f"part-{split}.csv"
-            write_part(part, prepared, fold)
-            jobs.append(job_of(each, folder, part, folder.parts / f"candidate-{number}" / f"part-{split}"))
+    jobs = jobs_of([each for _, each in candidates], folds, prepared.loaded.dataset, folder)
     yield Note(f"{len(candidates)} candidates on {len(folds)} splits: {len(jobs)} runs")
     found = run_all(jobs, n_jobs, networks)
     per_candidate = [found[at : at + len(folds)] for at in range(0, len(jobs), len(folds))]
     return _choose(prepared, recipe, candidates, folds, per_candidate)
+
+
+def jobs_of(candidates: Sequence[Recipe], folds: Sequence[Fold], dataset: Dataset, folder: RunFolder) -> list[Job]:
+    """Return a run for each candidate on each fold, candidate by candidate.
+
+    Args:
+        candidates: their recipes.
+        folds: rows to train and to test on.
+        dataset: the samples.
+        folder: the outer run.
+    """
+    parts = [folder.parts / f"part-{number}.csv" for number in range(1, len(folds) + 1)]
+    for part, fold in zip(parts, folds, strict=True):
+        write_part(part, dataset, fold)
+    return [
+        job_of(each, folder, part, folder.parts / f"candidate-{number}" / part.stem)
+        for number, each in enumerate(candidates, start=1)
+        for part in parts
+    ]
+
+
+def outer_jobs(recipe: Recipe, folds: Sequence[Fold], dataset: Dataset, folder: RunFolder) -> list[Job]:
+    """Return a run that makes the whole choice anew on each outer fold.
+
+    Args:
+        recipe: the outer run's.
+        folds: rows to choose on and to measure on.
+        dataset: the samples.
+        folder: the outer run.
+    """
+    bare = as_asked(recipe)
+    jobs = []
+    for number, fold in enumerate(folds, start=1):
+        part = folder.parts / f"outer-{number}.csv"
+        write_part(part, dataset, fold)
+        jobs.append(job_of(bare, folder, part, folder.parts / f"outer-{number}"))
+    return jobs
 
 
 def _choose(
@@ -243,17 +279,13 @@ def _choose(
         truths = [dataset.target.values[[row_of[key] for key in keys]] for keys, _ in parts]
         test = tuple(metric.measure(truth, scores) for truth, (_, scores) in zip(truths, parts, strict=True))
         scored.append(Candidate(params, test))
-    sign = 1 if metric.higher_is_better else -1
-    table = sign * np.array([each.test for each in scored])
-    best = best_index(table)
+    best, simplest = best_of(scored, higher_is_better=metric.higher_is_better)
     rows, scores = gathered(found[best], row_of)
-    chosen = candidates[best][1]
-    selection = recipe.selection.model_copy(update={"chosen": candidates[best][0]}) if recipe.selection else None
     return Chosen(
-        recipe=chosen.model_copy(update={"selection": selection}),
+        recipe=chosen_recipe(recipe, candidates[best]),
         candidates=tuple(scored),
         best=best,
-        simplest=_simplest(scored, best, sign),
+        simplest=simplest,
         metric=metric.name,
         higher_is_better=metric.higher_is_better,
         networks=len(candidates) * len(folds),
@@ -263,7 +295,31 @@ def _choose(
     )
 
 
-def _simplest(candidates: list[Candidate], best: int, sign: int) -> int:
+def best_of(candidates: Sequence[Candidate], *, higher_is_better: bool) -> tuple[int, int]:
+    """Return the numbers of the best candidate and of its one-standard-error neighbor.
+
+    Args:
+        candidates: with their figures.
+        higher_is_better: which way is good.
+    """
+    sign = 1 if higher_is_better else -1
+    best = best_index(sign * np.array([each.test for each in candidates]))
+    return best, _simplest(candidates, best, sign)
+
+
+def chosen_recipe(recipe: Recipe, candidate: tuple[dict[str, Any], Recipe]) -> Recipe:
+    """Return a candidate's recipe with the selection that it was chosen in.
+
+    Args:
+        recipe: the outer run's.
+        candidate: its values and recipe.
+    """
+    params, own = candidate
+    selection = recipe.selection.model_copy(update={"chosen": params}) if recipe.selection else None
+    return own.model_copy(update={"selection": selection})
+
+
+def _simplest(candidates: Sequence[Candidate], best: int, sign: int) -> int:
     """Return the candidate of strongest weight decay within one standard error of the best; the best without decays."""
     if "weight_decay" not in candidates[best].params:
         return best

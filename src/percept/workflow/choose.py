@@ -1,18 +1,19 @@
 """The choice inside a run: candidates compared out of fold, and the honest error of the whole choice."""
 
-from collections.abc import Generator
+import math
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from percept.errors import OptionError
-from percept.evaluation.intervals import evaluate_figures
+from percept.evaluation.intervals import Figure, evaluate_figures
 from percept.evaluation.metrics import metric_named
 from percept.runs.folder import RunFolder
 from percept.runs.recipe import Recipe
 from percept.workflow.assess import Assessment, Predictions, assess, told_metric
-from percept.workflow.candidates import Progress, as_asked, fit_candidates, gathered, job_of, run_all
+from percept.workflow.candidates import Job, Progress, fit_candidates, gathered, outer_jobs, run_all
 from percept.workflow.chosen import Chosen, read_selection, write_selection
 from percept.workflow.events import Event, Note
-from percept.workflow.folds import make_folds, out_of_fold_baselines, rest, write_part
+from percept.workflow.folds import make_folds, out_of_fold_baselines, rest
 from percept.workflow.prepare import Prepared
 from percept.workflow.stack import fit_stack
 
@@ -59,22 +60,29 @@ def _nested(
         raise OptionError(f"--nested is {parts}; expected 2 outer parts or more")
     yield Note(f"the whole choice anew on each of {parts} outer parts, for its honest error")
     dataset = prepared.loaded.dataset
-    bare = as_asked(recipe)
-    jobs = []
-    for number, fold in enumerate(make_folds(prepared, rest(prepared), parts, recipe.training.seed + 1), start=1):
-        part = folder.parts / f"outer-{number}.csv"
-        write_part(part, prepared, fold)
-        jobs.append(job_of(bare, folder, part, folder.parts / f"outer-{number}"))
+    folds = make_folds(prepared, rest(prepared), parts, recipe.training.seed + 1)
+    jobs = outer_jobs(recipe, folds, dataset, folder)
     found = run_all(jobs, n_jobs, networks)
     rows, scores = gathered(found, {key: row for row, key in enumerate(dataset.keys)})
     truth, groups = dataset.target.values[rows], None if dataset.groups is None else dataset.groups[rows]
     figures = evaluate_figures(truth, scores, classes=dataset.target.classes, groups=groups, seed=recipe.training.seed)
-    metric = metric_named(chosen.metric, dataset.target.task)
+    value = metric_named(chosen.metric, dataset.target.task).measure(truth, scores)
+    return told_nested(jobs, figures, value)
+
+
+def told_nested(jobs: Sequence[Job], figures: Mapping[str, Figure], value: float) -> dict[str, Any]:
+    """Return the error of a whole choice as selection.json has it.
+
+    Args:
+        jobs: the outer runs, done.
+        figures: of all samples, each left out by the choice that it is predicted by.
+        value: of these, the figure that candidates are compared by.
+    """
     inside = [read_selection(RunFolder(job.path)) or {} for job in jobs]
     return {
-        "parts": parts,
+        "parts": len(jobs),
         "figures": {name: figure.to_json() for name, figure in figures.items()},
-        "value": metric.measure(truth, scores),
+        "value": value if math.isfinite(value) else None,
         "inner": [each["candidates"][each["best"]]["mean"] for each in inside],
         "chosen": [each["candidates"][each["best"]]["params"] for each in inside],
     }

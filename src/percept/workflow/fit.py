@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -171,7 +172,8 @@ def fit_events(
     elif resume:
         yield Note("there is no unfinished run of this data: a new one begins")
     if dataset is None and holds_masks(recipe.data):
-        return (yield from segment_events(recipe, folder, out=out, name=name, progress=progress))
+        masks = partial(segment_events, recipe, folder, out=out, name=name, progress=progress)
+        return (yield from masks(networks=networks, n_jobs=n_jobs))
     refuse_mask_options(recipe, recipe.data.source)
     dataset = dataset or read_dataset(recipe.data, folder)
     metric_named(recipe.training.metric or "loss", dataset.target.task)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from percept.data.dataset import Table
+from percept.data.dataset import Dataset, Table
 from percept.data.split_file import write_splits
 from percept.data.splits import Split, tied_units
 from percept.errors import DataError, PerceptError
@@ -25,13 +25,29 @@ def rest(prepared: Prepared) -> Rows:
 
 
 def make_folds(prepared: Prepared, rows: Rows, cv: str | int, seed: int) -> list[Fold]:
-    """Return the rows to train and to test on, in the order of a draw; copies and groups stay on one side.
+    """Return the folds of prepared samples, see `folds_of`; near copies of pictures stay on one side too.
 
     Args:
         prepared: the samples.
         rows: those that are to be split.
         cv: a number of parts, or "loo", "bootstrap" or "subsampling".
         seed: of the draw.
+    """
+    return folds_of(prepared.loaded.dataset, prepared.loaded.content, rows, cv, seed, prepared.tied)
+
+
+def folds_of(
+    dataset: Dataset, content: Sequence[str], rows: Rows, cv: str | int, seed: int, tied: Rows | None = None
+) -> list[Fold]:
+    """Return the rows to train and to test on, in the order of a draw; copies and groups stay on one side.
+
+    Args:
+        dataset: the samples.
+        content: one digest a sample; equal digests, equal samples.
+        rows: those that are to be split.
+        cv: a number of parts, or "loo", "bootstrap" or "subsampling".
+        seed: of the draw.
+        tied: (samples,) numbers that are equal for samples which are nearly so, or None.
 
     Raises:
         OptionError: cv is none of these.
@@ -39,11 +55,9 @@ def make_folds(prepared: Prepared, rows: Rows, cv: str | int, seed: int) -> list
 
     Source: notes §2.5.1.
     """
-    dataset = prepared.loaded.dataset
     order = np.random.default_rng([seed, 3]).permutation(rows)
     groups = None if dataset.groups is None else dataset.groups[order]
-    near = prepared.tied[order] if prepared.tied is not None else None
-    units = tied_units([prepared.loaded.content[row] for row in order], groups, len(order), near)
+    units = tied_units([content[row] for row in order], groups, len(order), None if tied is None else tied[order])
     values, classifier = dataset.target.values[order], dataset.target.task == "classification"
     way = int(cv) if str(cv).isdecimal() else cv
     try:
@@ -55,17 +69,16 @@ def make_folds(prepared: Prepared, rows: Rows, cv: str | int, seed: int) -> list
     return [(order[train], order[test]) for train, test in pairs]
 
 
-def write_part(path: Path, prepared: Prepared, fold: Fold) -> None:
+def write_part(path: Path, dataset: Dataset, fold: Fold) -> None:
     """Write a file that lays down one fold: its rows to train on, and its rows left out as the test part.
 
     Args:
         path: the file; one that is there is left as it is.
-        prepared: the samples.
+        dataset: the samples.
         fold: rows to train and to test on; rows drawn twice are written once.
     """
     if path.exists():
         return
-    dataset = prepared.loaded.dataset
     part = np.full(len(dataset), "out", dtype="<U10")
     for name, rows in zip(("train", "test"), fold, strict=True):
         part[rows] = name

@@ -10,16 +10,20 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from percept.data.arrays import picture_array
 from percept.data.columns import TablePreprocessing
 from percept.data.images import read_picture, resize
 from percept.data.new_rows import read_features
+from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.data.preprocessing import ImagePreprocessing
 from percept.devices import choose_device
 from percept.errors import DataError, PerceptWarning
+from percept.estimators.pictures import read_given, whole_pictures
 from percept.evaluation.augmented import augmented, views_named
 from percept.evaluation.inference import ready_for
+from percept.evaluation.pixel_scores import pixel_scores
 from percept.evaluation.predict import outputs, probabilities, values
 from percept.evaluation.temperature import with_temperature
 from percept.models.file import TrainedModel, load_model
@@ -47,28 +51,39 @@ class Predictor:
         """Return the names of the classes; empty for regression."""
         return self.model.classes
 
-    def predict(self, samples: Any) -> NDArray[Any]:
-        """Return the predicted class names (text), or figures (float64), one a sample.
+    def predict(self, samples: Any) -> Any:
+        """Return the predicted class names (text), or figures (float64), one a sample; of a segmenter, maps of classes.
 
         Args:
             samples: a path or list of paths of pictures, (samples, height, width[, channels]) pictures, the path of a
-                table, a DataFrame, or (samples, features) rows in the columns' order.
+                table, a DataFrame, or (samples, features) rows in the columns' order. A segmenter takes pictures of
+                unlike sizes too, as a list.
+
+        Returns:
+            (samples,), or of a segmenter a list of (height, width) uint8 numbers of classes, one a picture.
 
         Raises:
             DataError: a sample cannot be read or does not fit the model.
         """
+        if isinstance(self.model.preprocessing, PixelPreprocessing):
+            return [each.argmax(axis=0).astype(np.uint8) for each in self._pixel_scores(samples)]
         scores = self.scores(samples)
         return np.array(self.classes)[scores.argmax(axis=1)] if self.classes else scores
 
-    def predict_proba(self, samples: Any) -> NDArray[np.float64]:
-        """Return the probability of each class: (samples, classes), in the order of `classes`.
+    def predict_proba(self, samples: Any) -> Any:
+        """Return the probability of each class, in the order of `classes`.
 
         Args:
             samples: as for `predict`.
 
+        Returns:
+            (samples, classes), or of a segmenter a list of (classes, height, width) float32, one a picture.
+
         Raises:
             DataError: a sample cannot be used, or the model predicts figures.
         """
+        if isinstance(self.model.preprocessing, PixelPreprocessing):
+            return [softmax(each, axis=0) for each in self._pixel_scores(samples)]
         if not self.classes:
             raise DataError(f"the model predicts figures of {self.model.target!r}, not classes; use predict")
         return self.scores(samples)
@@ -121,6 +136,14 @@ class Predictor:
         return load_pixels(
             PictureArray(pictures), height=form.height, width=form.width, channels=form.channels, resize=form.resize
         ).array
+
+    def _pixel_scores(self, samples: Any) -> Iterator[NDArray[np.float32]]:
+        """Yield scores of each picture, (classes, height, width)."""
+        form = self.model.preprocessing
+        if not isinstance(form, PixelPreprocessing):
+            raise DataError("the model gives one answer a sample; expected one that gives a class for every pixel")
+        pictures = whole_pictures(read_given(samples, form.white), form.channels, form.white)
+        return pixel_scores(self.model.network, pictures, np.arange(len(pictures)), form, device=self.device)
 
     @property
     def _pictures(self) -> ImagePreprocessing:

@@ -5,9 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from percept.runs.folder import RunFolder
 from percept.runs.recipe import Recipe
@@ -67,11 +65,11 @@ class Run:
 
         return load(self.path)
 
-    def predict(self, samples: Any) -> NDArray[Any]:
-        """Return the predicted class names, or figures; see `Predictor.predict`."""
+    def predict(self, samples: Any) -> Any:
+        """Return the predicted class names, figures, or maps of classes; see `Predictor.predict`."""
         return self.model.predict(samples)
 
-    def predict_proba(self, samples: Any) -> NDArray[np.float64]:
+    def predict_proba(self, samples: Any) -> Any:
         """Return the probability of each class; see `Predictor.predict_proba`."""
         return self.model.predict_proba(samples)
 

@@ -152,3 +152,19 @@ def test_findings_compare_with_three_baselines(run: Run) -> None:
     assert set(findings["baselines"]) == {"majority", "grey level", "linear on filters"}
     best = max(findings["baselines"].items(), key=lambda each: each[1]["figures"]["mean_iou"]["value"])
     assert findings["best_baseline"] == best[0]
+
+
+def test_a_loaded_segmenter_gives_maps_of_classes_for_files_and_arrays_of_any_size(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    model = percept.load(run.path)
+    files = sorted((folder / "images").glob("*.png"))[:3]
+    maps, chances = model.predict(files), model.predict_proba(files)
+    arrays = [np.asarray(Image.open(file)) for file in files]
+    assert [each.shape for each in maps] == [each.shape for each in arrays]
+    for mine, again, told in zip(maps, model.predict(arrays), chances, strict=True):
+        assert (mine == again).all() and (mine == told.argmax(axis=0)).all()
+        np.testing.assert_allclose(told.sum(axis=0), 1, atol=1e-5)
+    percept.predict(run.path, files, out=tmp_path / "masks")
+    written = [np.asarray(Image.open(tmp_path / "masks" / file.name)) for file in files]
+    assert all((mine == theirs).all() for mine, theirs in zip(maps, written, strict=True))

@@ -13,7 +13,7 @@ from percept.data.split_file import read_splits
 from percept.data.splits import Split
 from percept.devices import choose_device, using_threads
 from percept.errors import DataError, RunFolderError
-from percept.models.file import load_model
+from percept.models.file import TrainedModel, load_model
 from percept.runs.folder import RunFolder
 from percept.runs.ledger import Opening, append_opening, now, read_ledger
 from percept.runs.recipe import Recipe
@@ -66,6 +66,22 @@ def evaluate_masks(
     write_scores(folder, "test", told)
     page = report_masks(folder, prepared, recipe, model)
     return Evaluation(opening.figures, opening.number, len(rows), opening.verdict, folder.ledger, page)
+
+
+def reload_run(folder: RunFolder) -> tuple[TrainedModel, PreparedMasks]:
+    """Return the model of a finished run, and its pictures and masks in their parts.
+
+    Args:
+        folder: the run.
+
+    Raises:
+        RunFolderError: the run's model is none for masks.
+        DataError: the data are gone.
+    """
+    model = load_model(folder.model)
+    if not isinstance(model.preprocessing, PixelPreprocessing):
+        raise RunFolderError(f"{folder.model} is not the segmenter of this run; put back the file as it was")
+    return model, reload_masks(Recipe.read(folder.recipe), folder, model.preprocessing)
 
 
 def reload_masks(

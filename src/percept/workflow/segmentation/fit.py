@@ -6,7 +6,6 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from percept.devices import choose_device, choose_precision, choose_threads
-from percept.errors import OptionError
 from percept.models import MODELS, require_task
 from percept.runs.folder import RunFolder
 from percept.runs.lock import locked
@@ -15,9 +14,10 @@ from percept.training.defaults import most_epochs
 from percept.training.processes import deterministic, make_accelerator
 from percept.training.segmentation_defaults import segmentation_defaults
 from percept.workflow.begin import command_line, nothing_left, plan, taken
-from percept.workflow.events import Event, Note
+from percept.workflow.events import Event, Note, Started
 from percept.workflow.machine import Machine
 from percept.workflow.run import Run, open_finished
+from percept.workflow.segmentation.choose import check_mask_candidates, choose_masks
 from percept.workflow.segmentation.finish import finish_masks
 from percept.workflow.segmentation.learn import learn_masks, pixel_settings
 from percept.workflow.segmentation.patches import check_patches, patch_defaults
@@ -31,6 +31,8 @@ def segment_events(
     out: Path | None,
     name: str,
     progress: Callable[[int, int], None] | None = None,
+    networks: Callable[[int, int], None] | None = None,
+    n_jobs: int | None = None,
 ) -> Generator[Event, None, Run]:
     """Train a segmenter, yielding what happens as it happens.
 
@@ -40,6 +42,8 @@ def segment_events(
         out: the run folder, or None for a fresh one under runs/.
         name: what run folders of these data are called.
         progress: told how many masks are read, and of how many.
+        networks: told how many runs of a selection are done, and of how many.
+        n_jobs: runs of a selection at a time.
 
     Returns:
         The finished run.
@@ -48,11 +52,11 @@ def segment_events(
     if recipe.model.name is not None:
         require_task(recipe.model.name, "segmentation" if recipe.training.patches is None else "classification")
     check_patches(recipe)
-    if recipe.selection is not None:
-        raise OptionError("a choice among candidates is not made for masks yet; fit each of them as a run of its own")
     dataset = read_masks(recipe.data, progress)
     yield from map(Note, dataset.notes)
+    recipe = recipe.remembered()
     prepared = prepare_masks(dataset, recipe)
+    check_mask_candidates(prepared)
     yield from map(Note, prepared.notes)
     machine, recipe = _machine(prepared)
     main = machine.accelerator.is_main_process
@@ -63,6 +67,12 @@ def segment_events(
         if main:
             folder.tidy()
             plan(folder, recipe, as_dataset(dataset), prepared.split)
+        if recipe.selection is not None:
+            yield Started(folder.path, 1, 0)
+            chosen = yield from choose_masks(prepared, recipe, folder, networks, n_jobs)
+            prepared = prepare_masks(dataset, chosen.recipe)
+            machine, recipe = _machine(prepared)
+            recipe.write(folder.recipe)
         learned = yield from learn_masks(prepared, recipe, folder, machine, begun)
         if main:
             yield from finish_masks(prepared, recipe, folder, machine, learned, command_line())

@@ -30,7 +30,9 @@ from percept.report.wording import metric_name
 from percept.runs.folder import RunFolder
 from percept.runs.ledger import read_ledger
 from percept.runs.recipe import Recipe
+from percept.workflow.chosen import read_selection
 from percept.workflow.report import figure_scores, network_section, read_findings, read_history, told_moment
+from percept.workflow.report_selection import selection_content
 from percept.workflow.segmentation.prepare import PreparedMasks
 
 WORST = 10  # pictures drawn
@@ -79,6 +81,7 @@ def report_masks(folder: RunFolder, prepared: PreparedMasks | None, recipe: Reci
             ),
             validation=_evaluation("validation", folder, model, findings["validation"], prepared),
             test=test,
+            selection=selection_content(read_selection(folder)),
             openings=tuple(Opening(each.number, told_moment(each.time), _ordered(each.figures)) for each in ledger),
         ),
     )
