@@ -3,9 +3,7 @@
 import signal
 import sys
 import warnings
-from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Never
 
 import typer
@@ -28,6 +26,7 @@ from percept.cli.options import (
     ViewsOption,
     layers,
 )
+from percept.cli.predicting import predict
 from percept.cli.preview import preview_augment
 from percept.cli.selecting import select, train
 from percept.cli.stopping import Stopped, ignore_signals, stop_on_signals
@@ -124,59 +123,7 @@ def evaluate(
     screen.result(result.figures)
 
 
-@app.command()
-def predict(
-    run: Annotated[Path, typer.Argument(help="Run folder or model file.", show_default=False)],
-    samples: Annotated[
-        list[Path], typer.Argument(help="Pictures, folders of pictures, or one table.", show_default=False)
-    ],
-    out: Annotated[
-        Path | None, typer.Option(help="CSV file to write, without it a table is printed; for masks their folder.")
-    ] = None,
-    with_probabilities: Annotated[bool, typer.Option("--probabilities", help="One column a class.")] = False,
-    tta: ViewsOption = "",
-    abstain: Annotated[
-        float | None,
-        typer.Option(
-            help="Share of wrong answers to keep to, by answering only when sure.", show_default="the model's"
-        ),
-    ] = None,
-    skip_unreadable: Annotated[bool, typer.Option("--skip-unreadable", help="Go on without broken pictures.")] = False,
-    device: DeviceOption = None,
-    threads: ThreadsOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Predict new samples: class and probability, or a figure, a row each; for masks a picture each."""
-    from percept.cli.screen import Screen
-
-    screen = Screen(as_json)
-    from percept.cli.rows import print_rows
-    from percept.workflow.predict import gives_masks, predict_rows, refuse_views, write_masks, write_predictions_csv
-
-    if gives_masks(run):
-        refuse_views(run, tta)
-        options = {"probabilities": with_probabilities, "skip_unreadable": skip_unreadable}
-        written = write_masks(run, samples, out, **options, device=device, threads=threads, say=screen.say)
-        screen.say(f"{len(written)} masks written to {out}")
-        screen.result({"out": str(out), "masks": [asdict(each) | {"mask": str(each.mask)} for each in written]})
-        return
-    rows = predict_rows(
-        run,
-        samples,
-        probabilities=with_probabilities,
-        tta=tta,
-        abstain=abstain,
-        skip_unreadable=skip_unreadable,
-        device=device,
-        threads=threads,
-        say=screen.say,
-    )
-    if out is not None:
-        count = write_predictions_csv(rows, out)
-        screen.say(f"{count} predictions written to {out}")
-        screen.result({"out": str(out), "predictions": count})
-    else:
-        print_rows(rows, screen)
+app.command()(predict)
 
 
 @app.command()

@@ -166,14 +166,31 @@ def resize(picture: NDArray[np.uint8], height: int, width: int, how: "Resize" = 
     if (rows, columns) == (height, width):
         return picture
     image = Image.fromarray(picture[:, :, 0] if channels == 1 else picture)
-    box = (0.0, 0.0, float(columns), float(rows))
-    if how == "crop":
-        shrink = min(rows / height, columns / width)
-        left, top = (columns - width * shrink) / 2, (rows - height * shrink) / 2
-        box = (max(left, 0.0), max(top, 0.0), min(columns - left, columns), min(rows - top, rows))
+    box = box_seen(rows, columns, height, width, how)
     # Far larger pictures are first averaged over whole pixels down to three times the size: quicker, same to the eye.
     resized = image.resize((width, height), Image.Resampling.BILINEAR, box=box, reducing_gap=3.0)
     return np.asarray(resized).reshape(height, width, channels)
+
+
+def box_seen(rows: int, columns: int, height: int, width: int, how: "Resize") -> tuple[float, float, float, float]:
+    """Return the part of a picture that is left when it is resized: left, top, right, bottom in its pixels.
+
+    Args:
+        rows: of the picture.
+        columns: of the picture.
+        height: rows of the result.
+        width: columns of the result.
+        how: "stretch" or "crop".
+
+    Example:
+        >>> box_seen(30, 50, 10, 10, "crop"), box_seen(30, 50, 10, 10, "stretch")
+        ((10.0, 0.0, 40.0, 30.0), (0.0, 0.0, 50.0, 30.0))
+    """
+    if how == "stretch":
+        return 0.0, 0.0, float(columns), float(rows)
+    shrink = min(rows / height, columns / width)
+    left, top = (columns - width * shrink) / 2, (rows - height * shrink) / 2
+    return max(left, 0.0), max(top, 0.0), min(columns - left, columns), min(rows - top, rows)
 
 
 def white_level(paths: Sequence[Path]) -> int:

@@ -35,14 +35,26 @@ def split(network: nn.Module, parts: Parts) -> tuple[nn.Module, nn.Module] | Non
     finally:
         for module, training in modes:
             module.training = training
-    nodes = list(graph.nodes)
-    first = [node for node in nodes if node.op == "call_module" and node.target == parts.head.layers[0]]
+    first = [node for node in graph.nodes if node.op == "call_module" and node.target == parts.head.layers[0]]
     given = first[0].args[0] if len(first) == 1 else None
-    if not isinstance(given, fx.Node):
-        return None
-    start = nodes.index(first[0])
-    body = _graph(nodes[:start], given)
-    head = _graph(nodes[start:-1], nodes[-1].args[0], enters=given)
+    return split_at(network, given) if isinstance(given, fx.Node) else None
+
+
+def split_at(network: nn.Module, step: fx.Node) -> tuple[nn.Module, nn.Module] | None:
+    """Return what leads to a step of a network, with that step, and what is made of it; both share the layers.
+
+    Args:
+        network: stays as it is.
+        step: of the graph that torch.fx has traced of it.
+
+    Returns:
+        A network from samples to what the step gives, and one from there to the outputs; None where the outputs take
+        more than that one value.
+    """
+    nodes = list(step.graph.nodes)
+    after = nodes.index(step) + 1
+    body = _graph(nodes[:after], step)
+    head = _graph(nodes[after:-1], nodes[-1].args[0], enters=step)
     if body is None or head is None:
         return None
     return fx.GraphModule(network, body), fx.GraphModule(network, head)

@@ -200,6 +200,33 @@ class Overlay:
 
 
 @dataclass(frozen=True)
+class Look:
+    """A picture, and where the network looked in it.
+
+    Attributes:
+        key: its file.
+        truth: the true class.
+        predicted: the predicted class.
+        probability: the probability given to the predicted class.
+        picture: as the network takes it.
+        maps: a class, and the picture with what speaks for that class laid over it: of the predicted class, and of the
+            true one where that is another.
+    """
+
+    key: str
+    truth: str
+    predicted: str
+    probability: float
+    picture: Picture
+    maps: tuple[tuple[str, Picture], ...]
+
+    @property
+    def right(self) -> bool:
+        """Return whether the prediction is the truth."""
+        return self.truth == self.predicted
+
+
+@dataclass(frozen=True)
 class CalibrationBin:
     """The predictions of similar confidence.
 
@@ -307,6 +334,8 @@ class Evaluation:
         said: sentences on several views of each picture, on dropout, and on answering only when sure.
         overlays: the worst pictures with masks first; empty where a sample has one answer.
         legend: class and color, as #rrggbb, of the overlays.
+        looks: where the network looked in a few pictures of each class; empty where it makes no map of them.
+        looked: how that was found, in a sentence.
     """
 
     part: Literal["validation", "test"]
@@ -330,6 +359,8 @@ class Evaluation:
     said: tuple[str, ...] = ()
     overlays: tuple[Overlay, ...] = ()
     legend: tuple[tuple[str, str], ...] = ()
+    looks: tuple[Look, ...] = ()
+    looked: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from percept.files import write_text
 from percept.report.content import ReportContent
+from percept.report.heatmap import ramp
 from percept.report.network import cells, network_view
 from percept.report.pictures import OVERLAY_SIDE, data_uri, is_small
 from percept.report.selection import selection_view
@@ -90,6 +91,7 @@ def environment() -> Environment:
         svg=Markup,  # drawings of ours, escaped by their writer
     )
     made.tests["small"] = is_small
+    made.globals["ramp"] = ramp()
     return made
 
 

@@ -5,6 +5,7 @@ import io
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percept.data.columns import TablePreprocessing
-from percept.data.folders import pictures_below
 from percept.data.headers import SKIP_ADVICE
 from percept.data.new_rows import stream_features
-from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.devices import using_threads
-from percept.errors import DataError, OptionError, PerceptWarning
+from percept.errors import DataError, PerceptWarning
 from percept.evaluation.augmented import views_named
 from percept.evaluation.uncertainty import has_dropout
 from percept.files import replacing
+from percept.workflow.activation import ActivationFiles
 from percept.workflow.load import CHUNK, Predictor, load, unknown_sentences
-from percept.workflow.segmentation.predict import PictureMask, Wanted, predict_masks
-from percept.workflow.views import asked_to, check_views, doubt
+from percept.workflow.picture_files import folder_of, picture_paths
+from percept.workflow.predict_masks import gives_masks, mask_folder, refuse_counting, refuse_for_masks, write_masks
+from percept.workflow.views import asked_to, check_pictures, doubt
 
 Row = dict[str, object]
+PREDICTIONS = "predictions.csv"  # beside pictures of where the network looked
 
 
 def predict(
@@ -36,6 +38,10 @@ def predict(
     probabilities: bool = False,
     tta: str = "",
     abstain: float | None = None,
+    activation: bool = False,
+    count: str | None = None,
+    threshold: float | None = None,
+    distance: float | None = None,
     skip_unreadable: bool = False,
     device: str | None = None,
     threads: int | None = None,
@@ -50,6 +56,13 @@ def predict(
         probabilities: whether to give the probability of each class, for masks as STEM_probabilities.npy.
         tta: views of each picture whose mean answer counts, such as "horizontal,crops"; "" for the picture as it is.
         abstain: share of wrong answers to keep to, by being sure enough; None for the model's own, if it has one.
+        activation: whether to draw where the network looked in each picture; `out` is then the folder of these,
+            STEM_activation.png, and of predictions.csv.
+        count: for a class at every pixel, the class whose objects are counted: STEM_points.csv (row, column and
+            probability of each) and STEM_points.png, the picture with them marked; None for none.
+        threshold: probability that an object reaches, above 0 and at most 1; None for 0.5.
+        distance: pixels that two objects are apart at least, along the rows or the columns; None for half of the patch
+            that the model classifies.
         skip_unreadable: whether to go on without pictures that cannot be read.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         threads: threads of the CPU.
@@ -61,21 +74,39 @@ def predict(
 
     Raises:
         DataError: a sample cannot be read or does not fit the model.
+        OptionError: something is asked for that the model cannot give, or a file is there already.
+
+    Source: notes §3.6.4 (heatmaps); Zhou et al. 2016 and Selvaraju et al. 2017 (where the network looked).
     """
     paths = [samples] if isinstance(samples, str | Path) else samples
     if not isinstance(paths, list | tuple) or not all(isinstance(path, str | Path) for path in paths):
         raise DataError("predict takes paths; for arrays and data frames: percept.load(run).predict(samples)")
+    named = [Path(path) for path in paths]
     if gives_masks(run):
-        refuse_views(run, tta)
-        options = {"probabilities": probabilities, "skip_unreadable": skip_unreadable}
-        write_masks(run, [Path(path) for path in paths], out, **options, device=device, threads=threads, say=_warn)
+        refuse_for_masks(run, tta=tta, activation=activation)
+        write_masks(
+            run,
+            named,
+            out,
+            probabilities=probabilities,
+            count=count,
+            threshold=threshold,
+            distance=distance,
+            skip_unreadable=skip_unreadable,
+            device=device,
+            threads=threads,
+            say=_warn,
+        )
         return mask_folder(out)
+    refuse_counting(run, count, threshold, distance)
+    folder = activation_folder(out) if activation else None
     rows = predict_rows(
         run,
-        [Path(path) for path in paths],
+        named,
         probabilities=probabilities,
         tta=tta,
         abstain=abstain,
+        activation=folder,
         skip_unreadable=skip_unreadable,
         device=device,
         threads=threads,
@@ -83,77 +114,21 @@ def predict(
     )
     if out is None:
         return list(rows)
-    write_predictions_csv(rows, Path(out))
+    write_predictions_csv(rows, Path(out) if folder is None else folder / PREDICTIONS)
     return Path(out)
 
 
-def _warn(text: str) -> None:
-    warnings.warn(text, PerceptWarning, stacklevel=3)
-
-
-def gives_masks(run: str | Path) -> bool:
-    """Tell whether a run's model gives a class for every pixel.
-
-    Args:
-        run: run folder or model file.
-    """
-    return isinstance(load(run, device="cpu").model.preprocessing, PixelPreprocessing)
-
-
-def refuse_views(run: str | Path, tta: str) -> None:
-    """Refuse views of pictures where the model gives a class for every pixel.
-
-    Args:
-        run: run folder or model file.
-        tta: names of views; "" for none.
-
-    Raises:
-        OptionError: there are some.
-    """
-    if tta:
-        check_views(tta, load(run, device="cpu").model)
-
-
-def write_masks(
-    run: str | Path,
-    samples: Sequence[Path],
-    out: str | Path | None,
-    *,
-    probabilities: bool = False,
-    skip_unreadable: bool = False,
-    device: str | None = None,
-    threads: int | None = None,
-    say: Callable[[str], None],
-) -> list[PictureMask]:
-    """Write the classes of every pixel of pictures, each as STEM.png with an overlay beside it; see `predict`.
-
-    Args:
-        run: run folder or model file of a segmenter.
-        samples: pictures, or folders of pictures.
-        out: the folder of the masks.
-        probabilities: whether STEM_probabilities.npy is written too.
-        skip_unreadable: whether to go on without pictures that cannot be read.
-        device: where to compute.
-        threads: threads of the CPU.
-        say: told of pictures that are left out.
-    """
-    folder = mask_folder(out)
-    model = load(run, device=device or "auto").model
-    wanted, paths = Wanted(folder, probabilities=probabilities), picture_paths(samples)
-    return predict_masks(model, paths, wanted, device=device, threads=threads, skip_unreadable=skip_unreadable, say=say)
-
-
-def mask_folder(out: str | Path | None) -> Path:
-    """Return the folder that masks go to.
+def activation_folder(out: str | Path | None) -> Path:
+    """Return the folder of pictures of where the network looked, and of the predictions.
 
     Raises:
         OptionError: none is named, or a file is.
     """
-    if out is None:
-        raise OptionError("the model gives a class for every pixel; say with --out which folder the masks go to")
-    if Path(out).suffix.lower() == ".csv" or Path(out).is_file():
-        raise OptionError(f"--out is {out}; the model gives a class for every pixel: expected a folder for the masks")
-    return Path(out)
+    return folder_of(out, "--activation draws a picture of each", "pictures")
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, PerceptWarning, stacklevel=3)
 
 
 def predict_rows(
@@ -163,6 +138,7 @@ def predict_rows(
     probabilities: bool = False,
     tta: str = "",
     abstain: float | None = None,
+    activation: Path | None = None,
     skip_unreadable: bool = False,
     device: str | None = None,
     threads: int | None = None,
@@ -176,6 +152,7 @@ def predict_rows(
         probabilities: whether to give the probability of each class.
         tta: views of each picture.
         abstain: share of wrong answers to keep to.
+        activation: folder of pictures of where the network looked; None for none.
         skip_unreadable: whether to go on without pictures that cannot be read.
         device: where to compute.
         threads: threads of the CPU.
@@ -186,35 +163,23 @@ def predict_rows(
         if tta:
             views = len(views_named(tta))
             say(f"{views} views of each picture are predicted, which takes about {views} times as long as one")
+        if activation is not None:
+            check_pictures("--activation", predictor.model)
         if isinstance(predictor.model.preprocessing, TablePreprocessing):
             yield from _table_rows(predictor, predictor.model.preprocessing, samples, probabilities, say)
         else:
             paths = picture_paths(samples)
-            yield from _picture_rows(predictor, paths, probabilities, skip_unreadable, say)
-
-
-def picture_paths(samples: Sequence[Path]) -> list[Path]:
-    """Return the pictures that are named, and those in folders that are named.
-
-    Raises:
-        DataError: nothing is there.
-    """
-    paths: list[Path] = []
-    for sample in samples:
-        if not sample.exists():
-            raise DataError(f"{sample} does not exist; give pictures or folders of pictures")
-        if sample.is_dir():
-            inside = pictures_below(sample)
-            if not inside:
-                raise DataError(f"{sample} holds no pictures; give pictures or folders of pictures")
-            paths += inside
-        else:
-            paths.append(sample)
-    return paths
+            files = None if activation is None else ActivationFiles.of(predictor, paths, activation)
+            yield from _picture_rows(predictor, paths, probabilities, skip_unreadable, say, files)
 
 
 def _picture_rows(
-    predictor: Predictor, paths: list[Path], all_classes: bool, skip: bool, say: Callable[[str], None]
+    predictor: Predictor,
+    paths: list[Path],
+    all_classes: bool,
+    skip: bool,
+    say: Callable[[str], None],
+    activations: ActivationFiles | None,
 ) -> Iterator[Row]:
     left, ready = 0, predictor.ready_for(len(paths))
     doubted = bool(predictor.tta) and has_dropout(predictor.model.network)
@@ -232,6 +197,8 @@ def _picture_rows(
         if pictures:
             pixels = np.stack(pictures)
             scores = ready.picture_scores(pixels)
+            if activations is not None:
+                activations.write(names, pixels, scores)
             rows = _rows("file", [str(name) for name in names], scores, predictor, all_classes)
             yield from _with_doubt(rows, pixels, predictor) if doubted else rows
     if left and left == len(paths):
@@ -285,10 +252,11 @@ def _rows(
 def write_predictions_csv(rows: Iterator[Row], path: Path) -> int:
     """Write rows to a CSV file as they come, whole or not at all, and return how many there were."""
     count = 0
+    first = list(islice(rows, 1))  # what is refused before the first of them leaves no file and no folder
     with replacing(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", errors="surrogateescape")
         writer: Any = None
-        for row in rows:
+        for row in chain(first, rows):
             if writer is None:
                 writer = csv.DictWriter(text, list(row), lineterminator="\n")
                 writer.writeheader()

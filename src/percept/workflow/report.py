@@ -39,6 +39,7 @@ from percept.runs.recipe import Recipe
 from percept.workflow.assess import Predictions, read_predictions
 from percept.workflow.chosen import read_selection
 from percept.workflow.inspect import input_shape
+from percept.workflow.looks import looks
 from percept.workflow.report_data import summarize_data
 from percept.workflow.report_few import augmented_samples, rate_range
 from percept.workflow.report_selection import selection_content
@@ -104,16 +105,11 @@ def _content(
     loaded: Loaded | None,
 ) -> ReportContent:
     method = _method(recipe, model)
-    validation = _evaluation(
-        "validation", folder, model, findings["validation"], method, loaded, recipe.training.abstain
-    )
-    validation = replace(validation, out_of_fold=findings.get("out_of_fold", ""))
+    way, target = findings.get("out_of_fold", ""), recipe.training.abstain
+    validation = _evaluation("validation", folder, model, findings["validation"], method, loaded, target, own=not way)
+    validation = replace(validation, out_of_fold=way)
     ledger = read_ledger(folder.ledger)
-    test = (
-        _evaluation("test", folder, model, asdict(ledger[-1]), method, loaded, recipe.training.abstain)
-        if ledger
-        else None
-    )
+    test = _evaluation("test", folder, model, asdict(ledger[-1]), method, loaded, target) if ledger else None
     parts = pd.DataFrame(read_lines(folder.splits))
     if loaded is not None:
         read_splits(folder.splits, loaded.dataset.keys)  # raises where it does not go with the data
@@ -236,7 +232,10 @@ def _evaluation(
     method: str,
     loaded: Loaded | None,
     target: float | None,
+    *,
+    own: bool = True,
 ) -> Evaluation:
+    """Return the figures of a part; `own` tells whether its predictions are this model's, not those of folds."""
     predictions = read_predictions(folder.predictions(part), model.task, model.classes)
     baselines = tuple(
         Baseline(name, figure_scores(each["figures"]), each["note"])
@@ -265,6 +264,7 @@ def _evaluation(
         confusion=confusion(truth, predictions.scores.argmax(axis=1), len(model.classes)),
         mistakes=_mistakes(predictions, truth, model.classes, loaded),
         **trust(predictions, chosen_on, model.temperature, target),
+        **(looks(model, predictions, loaded) if own else {}),
         templates=tuple(
             Sample(name, np.asarray(Image.open(io.BytesIO(base64.b64decode(picture)))))
             for name, picture in zip(model.classes, found.get("templates", ()), strict=False)

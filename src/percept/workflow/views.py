@@ -52,11 +52,24 @@ def check_views(tta: str, model: TrainedModel) -> None:
     if not tta:
         return
     views_named(tta)
+    check_pictures("--tta", model)
+
+
+def check_pictures(option: str, model: TrainedModel) -> None:
+    """Refuse what is for classifiers of pictures alone.
+
+    Args:
+        option: as the user writes it.
+        model: the model.
+
+    Raises:
+        OptionError: the model takes rows of a table, or gives no classes of whole pictures.
+    """
     if isinstance(model.preprocessing, TablePreprocessing):
-        raise OptionError("--tta is for pictures; the model takes rows of a table: leave it out")
+        raise OptionError(f"{option} is for pictures; the model takes rows of a table: leave it out")
     if model.task != "classification":
         gives = "a class for every pixel" if model.task == "segmentation" else "a figure"
-        raise OptionError(f"--tta is for pictures with classes; the model gives {gives}: leave it out")
+        raise OptionError(f"{option} is for pictures with classes; the model gives {gives}: leave it out")
 
 
 def see(

@@ -14,11 +14,14 @@ from percept.data.images import read_picture
 from percept.data.masks.drawing import overlay, palette_png
 from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.devices import choose_device, using_threads
-from percept.errors import DataError, OptionError
+from percept.errors import DataError
 from percept.evaluation.pixel_scores import pixel_scores
-from percept.files import replacing
 from percept.models.file import TrainedModel
+from percept.report.points import with_points
+from percept.runs.folder import write_rows
+from percept.workflow.picture_files import png_of, stems_of, write_bytes
 from percept.workflow.segmentation.colors import colors_of
+from percept.workflow.segmentation.counting import Counting
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,23 @@ class Wanted:
         folder: where the files go.
         overlays: whether STEM_overlay.png, the classes laid over the picture, is written.
         probabilities: whether STEM_probabilities.npy, (classes, height, width) float32, is written.
+        counting: what is counted, into STEM_points.csv and STEM_points.png; None for nothing.
     """
 
     folder: Path
     overlays: bool = True
     probabilities: bool = False
+    counting: Counting | None = None
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """Return what follows a picture's stem in the names of its files."""
+        return (
+            ".png",
+            *(["_overlay.png"] * self.overlays),
+            *(["_probabilities.npy"] * self.probabilities),
+            *([] if self.counting is None else ["_points.csv", "_points.png"]),
+        )
 
 
 @dataclass(frozen=True)
@@ -44,11 +59,13 @@ class PictureMask:
         sample: the picture as it was named.
         mask: the file of class numbers, a palette PNG.
         shares: share of the pixels of each class, by its name.
+        objects: how many objects were counted; None where none were asked for.
     """
 
     sample: str
     mask: Path
     shares: dict[str, float]
+    objects: int | None = None
 
 
 def predict_masks(
@@ -81,7 +98,7 @@ def predict_masks(
     form = model.preprocessing
     if not isinstance(form, PixelPreprocessing):
         raise DataError("the model gives one answer a sample; expected one that gives a class for every pixel")
-    names = _names(pictures, wanted)
+    names = stems_of(pictures, wanted.folder, wanted.ends)
     wanted.folder.mkdir(parents=True, exist_ok=True)
     colors = colors_of(model)
     done = []
@@ -97,47 +114,32 @@ def predict_masks(
             scores = next(pixel_scores(model.network, [picture], np.arange(1), form, device=chosen))
             mask = scores.argmax(axis=0).astype(np.uint8)
             file = wanted.folder / f"{name}.png"
-            _write(file, palette_png(mask, colors))
+            write_bytes(file, palette_png(mask, colors))
             if wanted.overlays:
-                _write(wanted.folder / f"{name}_overlay.png", _png(overlay(picture, mask, colors)))
+                laid_over = Image.fromarray(overlay(picture, mask, colors))
+                write_bytes(wanted.folder / f"{name}_overlay.png", png_of(laid_over))
             if wanted.probabilities:
-                _write(wanted.folder / f"{name}_probabilities.npy", _npy(softmax(scores, axis=0).astype(np.float32)))
-            shares = np.bincount(mask.ravel(), minlength=len(model.classes)) / mask.size
-            done.append(PictureMask(path.as_posix(), file, dict(zip(model.classes, shares.tolist(), strict=True))))
-    return done
-
-
-def _names(pictures: Sequence[Path], wanted: Wanted) -> list[str]:
-    """Return the stem that each picture's files get, before anything is written."""
-    names = [path.stem for path in pictures]
-    ends = [".png", *(["_overlay.png"] * wanted.overlays), *(["_probabilities.npy"] * wanted.probabilities)]
-    first: dict[str, Path] = {}
-    for path, name in zip(pictures, names, strict=True):
-        if name in first:
-            raise OptionError(
-                f"{path} and {first[name]} would both be written to {name}.png; predict them into two folders"
+                chances = softmax(scores, axis=0).astype(np.float32)
+                write_bytes(wanted.folder / f"{name}_probabilities.npy", _npy(chances))
+            objects = (
+                None if wanted.counting is None else _count(wanted.folder / name, wanted.counting, scores, picture)
             )
-        first[name] = path
-        for end in ends:
-            if (wanted.folder / f"{name}{end}").exists():
-                raise OptionError(
-                    f"{wanted.folder / f'{name}{end}'} exists and is not overwritten; give another --out folder"
-                )
-    return names
-
-
-def _write(path: Path, content: bytes) -> None:
-    with replacing(path) as file:
-        file.write(content)
-
-
-def _png(picture: NDArray[np.uint8]) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
-    return file.getvalue()
+            shares = np.bincount(mask.ravel(), minlength=len(model.classes)) / mask.size
+            by_name = dict(zip(model.classes, shares.tolist(), strict=True))
+            done.append(PictureMask(path.as_posix(), file, by_name, objects))
+    return done
 
 
 def _npy(values: NDArray[np.float32]) -> bytes:
     file = io.BytesIO()
     np.save(file, values)
     return file.getvalue()
+
+
+def _count(stem: Path, counting: Counting, scores: NDArray[np.float32], picture: NDArray[np.uint8]) -> int:
+    """Write the objects that are found in a picture, as a table and as a picture, and return how many they are."""
+    found = counting.find(scores)
+    rows = [(*point, score) for point, score in zip(found.points.tolist(), found.scores.tolist(), strict=True)]
+    write_rows(stem.with_name(f"{stem.name}_points.csv"), ("row", "column", "probability"), rows)
+    write_bytes(stem.with_name(f"{stem.name}_points.png"), png_of(with_points(picture, found.points)))
+    return len(found)

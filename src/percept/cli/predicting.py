@@ -1,0 +1,77 @@
+"""The command `percept predict`: a row for each new sample, or a picture of where things are."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from percept.cli.options import DeviceOption, JsonOption, ThreadsOption, ViewsOption
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="Run folder or model file.", show_default=False)],
+    samples: Annotated[
+        list[Path], typer.Argument(help="Pictures, folders of pictures, or one table.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV file to write, without it a table is printed; for masks and --activation a folder.",
+        ),
+    ] = None,
+    with_probabilities: Annotated[bool, typer.Option("--probabilities", help="One column a class.")] = False,
+    tta: ViewsOption = "",
+    abstain: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of wrong answers to keep to, by answering only when sure.", show_default="the model's"
+        ),
+    ] = None,
+    activation: Annotated[
+        bool, typer.Option("--activation", help="Draw where the network looked: STEM_activation.png in --out.")
+    ] = False,
+    count: Annotated[
+        str | None,
+        typer.Option(help="Class to count, for masks: STEM_points.csv and STEM_points.png in --out.", metavar="CLASS"),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Probability that what is counted reaches.", show_default="0.5")
+    ] = None,
+    distance: Annotated[
+        float | None,
+        typer.Option(help="Pixels that two of what is counted are apart at least.", show_default="half the patch"),
+    ] = None,
+    skip_unreadable: Annotated[bool, typer.Option("--skip-unreadable", help="Go on without broken pictures.")] = False,
+    device: DeviceOption = None,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict new samples: class and probability, or a figure, a row each; for masks a picture each."""
+    from percept.cli.screen import Screen
+
+    screen = Screen(as_json)
+    from percept.cli.rows import print_rows
+    from percept.workflow.predict import PREDICTIONS, activation_folder, predict_rows, write_predictions_csv
+    from percept.workflow.predict_masks import gives_masks, refuse_counting, refuse_for_masks, write_masks
+
+    common: dict[str, Any] = {"skip_unreadable": skip_unreadable, "device": device, "threads": threads}
+    common |= {"probabilities": with_probabilities, "say": screen.say}
+    if gives_masks(run):
+        refuse_for_masks(run, tta=tta, activation=activation)
+        written = write_masks(run, samples, out, count=count, threshold=threshold, distance=distance, **common)
+        for each in written if count is not None else ():
+            screen.say(f"{each.sample}: {each.objects} of {count}")
+        screen.say(f"{len(written)} masks written to {out}")
+        screen.result({"out": str(out), "masks": [asdict(each) | {"mask": str(each.mask)} for each in written]})
+        return
+    refuse_counting(run, count, threshold, distance)
+    folder = activation_folder(out) if activation else None
+    rows = predict_rows(run, samples, tta=tta, abstain=abstain, activation=folder, **common)
+    if out is None:
+        print_rows(rows, screen)
+        return
+    file = out if folder is None else folder / PREDICTIONS
+    lines = write_predictions_csv(rows, file)
+    screen.say(f"{lines} predictions written to {file}" + (", with a picture of each beside it" if folder else ""))
+    screen.result({"out": str(out), "predictions": lines})
