@@ -98,8 +98,8 @@ SIGNATURES = {
     "inspect": "network, *, image=None, channels=None, classes=None, features=None",
     "load": "path, *, device='auto'",
     "predict": (
-        "run, samples, *, out=None, probabilities=False, tta='', abstain=None, skip_unreadable=False, device=None,"
-        " threads=None"
+        "run, samples, *, out=None, probabilities=False, tta='', abstain=None, activation=False, count=None,"
+        " threshold=None, distance=None, skip_unreadable=False, device=None, threads=None"
     ),
     "preview_augment": (
         "data, target=None, *, augment='auto', augment_class=None, image_size=None, pictures=6, versions=6, seed=0,"

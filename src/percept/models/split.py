@@ -53,8 +53,13 @@ def split_at(network: nn.Module, step: fx.Node) -> tuple[nn.Module, nn.Module] |
     """
     nodes = list(step.graph.nodes)
     after = nodes.index(step) + 1
+    weights: list[fx.Node] = []  # and what is made of them alone: both parts may use it
+    for node in nodes[:after]:
+        inputs = node.all_input_nodes
+        if node.op == "get_attr" or (inputs and all(each in weights for each in inputs)):
+            weights.append(node)
     body = _graph(nodes[:after], step)
-    head = _graph(nodes[after:-1], nodes[-1].args[0], enters=step)
+    head = _graph([*weights, *nodes[after:-1]], nodes[-1].args[0], enters=step)
     if body is None or head is None:
         return None
     return fx.GraphModule(network, body), fx.GraphModule(network, head)

@@ -5,7 +5,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from percept.report.contact_sheet import INK, LINE, PAPER
+from percept.report.contact_sheet import INK, PAPER
 from percept.report.pictures import SMALL_SIDE, as_image
 from percept.report.wording import short_label
 
@@ -76,18 +76,19 @@ def heat_card(picture: Pixels, heat: NDArray[np.floating], words: str) -> Image.
         words: what the heatmap is of.
     """
     height, width = heat.shape
-    card = Image.new("RGB", (width, height + 2 * LINE + 4), PAPER)
+    size = max(12, width // 48)
+    font, line = ImageFont.load_default(size), round(1.5 * size)
+    card = Image.new("RGB", (width, height + 2 * line + 4), PAPER)
     card.paste(Image.fromarray(heat_overlay(picture, heat)), (0, 0))
-    draw, font = ImageDraw.Draw(card), ImageFont.load_default(12)
+    draw = ImageDraw.Draw(card)
     columns = max(4, len(words))
     while columns > 4 and draw.textlength(short_label(words, columns), font) > width - 8:
         columns -= 1
     draw.text((4, height + 2), short_label(words, columns), fill=INK, font=font)
-    top = height + LINE + 2
     left, right = (round(draw.textlength(each, font)) + 10 for each in (LEAST, MOST))
-    draw.text((4, top), LEAST, fill=INK, font=font)
-    draw.text((width - right + 6, top), MOST, fill=INK, font=font)
+    draw.text((4, height + line), LEAST, fill=INK, font=font)
+    draw.text((width - right + 6, height + line), MOST, fill=INK, font=font)
     along = np.linspace(0, 1, max(1, width - left - right))
     bar = np.rint(COLORS(along)[:, :3] * 255).astype(np.uint8)
-    card.paste(Image.fromarray(np.repeat(bar[None], LINE - 8, axis=0)), (left, top + 4))
+    card.paste(Image.fromarray(np.repeat(bar[None], line // 2, axis=0)), (left, height + line + line // 4))
     return card

@@ -71,7 +71,7 @@ class ActivationFiles:
         inputs = self.form.tensor(pixels, self.predictor.device)
         found = activation_maps(self.predictor.model.network, inputs, told.tolist())
         for number, path in enumerate(pictures):
-            words = f"{self.predictor.classes[told[number]]}, {percent(float(scores[number].max()))}"
+            words = f"what speaks for {self.predictor.classes[told[number]]} ({percent(float(scores[number].max()))})"
             shown = self._seen(path)
             height, width = drawn_size(shown.shape[0], shown.shape[1], LEAST, MOST)
             heat = heats_of([_one(found, number)], height, width)[0, 0]
