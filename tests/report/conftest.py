@@ -13,6 +13,7 @@ from percept.report.content import (
     DataSummary,
     EpochRow,
     Evaluation,
+    Look,
     Mistake,
     Opening,
     Remark,
@@ -105,6 +106,11 @@ def classification(part: str, classes: Sequence[str]) -> Evaluation:
             Mistake(disc(50 + place), classes[0], classes[1], 0.999 - place / 20, f"{classes[0]}/img{place:03}.png")
             for place in range(8)
         ),
+        looks=(
+            Look("one.png", classes[0], classes[0], 0.9, disc(1), ((classes[0], photo(1)),)),
+            Look("two.png", classes[1], classes[0], 0.8, disc(2), ((classes[0], photo(2)), (classes[1], photo(3)))),
+        ),
+        looked="The network's score for a class is the mean of what the 4 x 4 places of its last map say for it.",
         calibration=tuple(CalibrationBin(x, max(0.0, x - 0.05), int(20 * 9**x)) for x in np.linspace(0.3, 0.98, 8)),
         calibration_error=0.0312,
     )

@@ -7,11 +7,12 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from percept.errors import WriteError
-from percept.report.content import Evaluation, Mistake, Opening, Remark, ReportContent, Sample
+from percept.report.content import Evaluation, Look, Mistake, Opening, Remark, ReportContent, Sample
 from percept.report.page import render, write_report
 
 VOID = {"meta", "link", "img", "br"}
@@ -80,7 +81,8 @@ def with_evil(report: ReportContent) -> ReportContent:
     scores = {**report.validation.scores, f"recall[{EVIL}]": (0.5, 0.4, 0.6)}
     picture = report.data.samples[0].picture
     mistake = Mistake(picture, EVIL, EVIL, 0.9, EVIL)
-    validation = replace(report.validation, scores=scores, mistakes=(mistake,), verdict=EVIL, method=EVIL)
+    shown: dict[str, Any] = {"looks": (Look(EVIL, EVIL, EVIL, 0.9, picture, ((EVIL, picture),)),), "looked": EVIL}
+    validation = replace(report.validation, scores=scores, mistakes=(mistake,), verdict=EVIL, method=EVIL, **shown)
     data = replace(
         report.data,
         name=EVIL,
@@ -137,6 +139,22 @@ def test_headings_descend_one_step_at_a_time(picture_page: str) -> None:
 def test_every_picture_says_what_it_shows(picture_page: str) -> None:
     reader = Reader(picture_page)
     assert len([text for text in reader.all("alt") if text]) == reader.tags["img"] > 20
+
+
+def test_maps_of_where_the_network_looked_name_their_class_and_their_colors(picture_report: ReportContent) -> None:
+    reader = Reader(render(sealed(picture_report)))
+    looks = [text for text in reader.all("alt") if "speaks for" in text]
+    assert looks == [f"the same with what speaks for {name} laid over it" for name in ("0", "0", "1")]
+    words = reader.words
+    assert "nothing speaks for the class most Right answers as it is for 0 0 at 90 % one.png Wrong answers" in words
+    assert "as it is for 0 for 1 1 , predicted 0 at 80 % two.png" in words
+    assert any("linear-gradient(to right" in style for style in reader.all("style"))
+
+
+def test_without_maps_nothing_is_said_of_where_the_network_looked(picture_report: ReportContent) -> None:
+    assert picture_report.validation is not None
+    bare = replace(sealed(picture_report), validation=replace(picture_report.validation, looks=()))
+    assert "Where did it look" not in render(bare)
 
 
 def test_a_sealed_test_set_is_said_to_be_sealed_and_how_to_open_it(table_page: str) -> None:
