@@ -114,8 +114,11 @@ def test_what_speaks_for_a_class_lies_on_the_pixels_it_was_seen_at(padding: int)
     assert drawn.shape == (1, 16, 20)
     inside = np.s_[2:-2, 2:-2]
     np.testing.assert_allclose(drawn[0][inside], picture[0, 0].numpy()[inside], atol=1e-6)
-    edge = picture[0, 0, :, 2 if padding == 0 else 0].numpy()[2:-2]
-    np.testing.assert_allclose(drawn[0, 2:-2, 0], edge, atol=1e-6)  # the outermost value stays
+    if padding:
+        np.testing.assert_allclose(drawn[0], picture[0, 0].numpy(), atol=1e-6)
+    else:  # a step beyond the outermost center half of it is left, and further out nothing
+        np.testing.assert_allclose(drawn[0, 2:-2, 1], picture[0, 0, 2:-2, 2].numpy() / 2, atol=1e-6)
+        assert (drawn[0, :, 0] == 0).all() and (drawn[0, -1] == 0).all()
 
 
 @pytest.mark.parametrize("size", [(32, 40), (48, 20), (5, 7)])

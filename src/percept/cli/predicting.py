@@ -61,7 +61,7 @@ def predict(
         refuse_for_masks(run, tta=tta, activation=activation)
         written = write_masks(run, samples, out, count=count, threshold=threshold, distance=distance, **common)
         for each in written if count is not None else ():
-            screen.say(f"{each.sample}: {each.objects} of {count}")
+            screen.say(f"{each.sample}: {each.objects} x {count}")
         screen.say(f"{len(written)} masks written to {out}")
         screen.result({"out": str(out), "masks": [asdict(each) | {"mask": str(each.mask)} for each in written]})
         return

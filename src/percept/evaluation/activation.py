@@ -51,8 +51,8 @@ class Activation:
             width: its columns.
 
         Returns:
-            (samples, height, width), 0 where nothing speaks for the class or something against it: between the centers
-            of the places the values run straight, beyond the outermost they stay.
+            (samples, height, width), 0 where nothing speaks for the class or something against it. Between the centers
+            of the places the values run straight; further out than the outermost places reach they run down to 0.
         """
         rows = _between(self.centers[0], self.size[0], height or self.size[0])
         columns = _between(self.centers[1], self.size[1], width or self.size[1])
@@ -174,6 +174,15 @@ def _chosen(outputs: Tensor, classes: Sequence[int] | None) -> Tensor:
 
 
 def _between(centers: Centers, side: int, drawn: int) -> Floats:
-    """Return (drawn, places) how much of each place is in each pixel of a side that is drawn at another size."""
+    """Return (drawn, places) how much of each place is in each pixel of a side that is drawn at another size.
+
+    A place stands for the pixels up to half a step from its center; beyond the outermost ones nothing is known.
+    """
     pixels = (np.arange(drawn) + 0.5) * side / drawn - 0.5
-    return np.stack([np.interp(pixels, centers, each) for each in np.eye(len(centers))], axis=1).astype(np.float32)
+    shares = np.eye(len(centers))
+    if len(centers) > 1:
+        step, ends = centers[1] - centers[0], np.zeros((1, len(centers)))
+        before, behind = centers[0] - step * np.array([1.5, 0.5]), centers[-1] + step * np.array([0.5, 1.5])
+        centers = np.concatenate([before, centers, behind])
+        shares = np.concatenate([ends, shares[:1], shares, shares[-1:], ends])
+    return np.stack([np.interp(pixels, centers, each) for each in shares.T], axis=1).astype(np.float32)

@@ -54,7 +54,7 @@ def test_well_separated_squares_are_counted_where_they_are(
     places = random.permutation(grid)[:count] + random.integers(-4, 5, (count, 2))
     Image.fromarray(canvas(random, 112, 140, places)).save(tmp_path / "scene.png")
     main(["predict", str(dense), str(tmp_path / "scene.png"), "--count", "square", "--out", str(tmp_path / "out")])
-    assert f"scene.png: {count} of square" in capsys.readouterr().out
+    assert f"scene.png: {count} x square" in capsys.readouterr().out
     found = pd.read_csv(tmp_path / "out" / "scene_points.csv")
     assert list(found) == ["row", "column", "probability"] and len(found) == count
     assert found["probability"].between(0.5, 1).all() and found["probability"].is_monotonic_decreasing
