@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 Method = Literal["auto", "cam", "grad-cam"]
 METHODS = ("auto", "cam", "grad-cam")
 BATCH = 32  # pictures whose maps are held at a time
-SAME = 1e-4  # of the largest score: how far the mean over the places may lie from the score of the map
+SAME = 1e-3  # of the largest score: how far the mean over the places may lie from the score of the map
 
 
 @dataclass(frozen=True)
