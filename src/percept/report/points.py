@@ -7,8 +7,8 @@ from PIL import Image, ImageDraw
 from percept.report.pictures import as_image
 
 RING, EDGE = (255, 200, 0), (0, 0, 0)  # of each mark, and around it
-SIZES = 3, 12  # radius of the marks, pixels: at least and at most
-SHARE = 60  # of the picture's longer side that the radius is
+SIZES = 4, 12  # radius of the marks, pixels: at least and at most
+SHARE = 40  # of the picture's longer side that the radius is
 
 
 def with_points(picture: NDArray[np.uint8], points: NDArray[np.int64]) -> Image.Image:
@@ -20,7 +20,7 @@ def with_points(picture: NDArray[np.uint8], points: NDArray[np.int64]) -> Image.
 
     Example:
         >>> marked = with_points(np.zeros((40, 40, 1), np.uint8), np.array([[20, 10]]))
-        >>> marked.size, marked.getpixel((7, 20)), marked.getpixel((10, 20))
+        >>> marked.size, marked.getpixel((6, 20)), marked.getpixel((10, 20))
         ((40, 40), (255, 200, 0), (0, 0, 0))
     """
     image = as_image(picture).convert("RGB")

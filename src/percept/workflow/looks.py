@@ -74,10 +74,10 @@ def heats_of(found: list[Activation], height: int, width: int) -> Heat:
 def how(found: Activation) -> str:
     """Return in a sentence how it was found where the network looked."""
     rows, columns = found.places.shape[1:]
-    places = f"the {rows} x {columns} places of its last map"
+    places = f"the {rows}x{columns} places of its last map"
     if found.method == "cam":
         return f"The network's score for a class is the mean of what {places} say for it, drawn here (CAM)."
-    return f"Drawn is what {places} hold, weighted by how the score of a class changes with it (Grad-CAM)."
+    return f"The network is asked how its score for a class changes with what {places} hold, drawn here (Grad-CAM)."
 
 
 def to_show(predictions: Predictions, classes: int) -> NDArray[np.int64]:
