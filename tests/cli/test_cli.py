@@ -191,24 +191,25 @@ def test_two_fits_at_the_same_time_take_two_folders(data: str) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_train_one_network_and_one_of_them_writes(data: str) -> None:
+@pytest.mark.parametrize("limit", [("--epochs", "3"), ("--minutes", "0.2")])
+def test_two_processes_train_one_network_and_one_of_them_writes(data: str, limit: tuple[str, str]) -> None:
     digests = Path("digest.py")
     digests.write_text(
         "import os, sys, torch\n"
         "from percept.training import loop\n"
         "kept = []\n"
-        "train = loop.train\n"
+        "train = loop.train_on\n"
         "def watched(network, *arguments, **named):\n"
         "    kept.append(network)\n"
         "    return train(network, *arguments, **named)\n"
-        "import percept.workflow.learn as learn\n"
-        "learn.train = watched\n"
+        "import percept.workflow.stretches as stretches\n"
+        "stretches.train_on = watched\n"
         "from percept.cli.main import main\n"
         "main(sys.argv[1:])\n"
         "torch.save(kept[0].state_dict(), f'weights-{os.environ[\"RANK\"]}.pt')\n"
     )
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", str(digests)]
-    options = ["--model", "small_resnet", "--epochs", "3", "--schedule", "plateau", "--patience", "1", "--json"]
+    options = ["--model", "small_resnet", *limit, "--schedule", "plateau", "--patience", "1", "--json"]
     ended = subprocess.run(
         [*launch, "fit", "digits", *options],
         check=True,
