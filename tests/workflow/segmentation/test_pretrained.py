@@ -1,7 +1,6 @@
 """A segmenter that begins as a trained classifier: what it learns sooner, what it keeps, and what is refused."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,10 @@ from PIL import Image
 
 import percept
 from percept.cli.main import main
+from percept.data.preprocessing import ImagePreprocessing
 from percept.errors import DataError, OptionError, PerceptError, RunFolderError
 from percept.models import build
+from percept.models.fcn import FCN
 from percept.models.file import load_model
 from percept.runs.recipe import ModelRecipe
 from percept.workflow.densify import fine_tune
@@ -36,11 +37,13 @@ def drawn(kind: str, generator: np.random.Generator, side: int = SIDE) -> NDArra
     radius = generator.uniform(5, 8)
     if kind == "nothing":
         return np.zeros((side, side), np.bool_)
-    return rows**2 + columns**2 < radius**2 if kind == "disc" else np.maximum(abs(rows), abs(columns)) < radius
+    inside = rows**2 + columns**2 < radius**2 if kind == "disc" else np.maximum(abs(rows), abs(columns)) < radius
+    return np.asarray(inside, np.bool_)
 
 
-def noisy(shapes: NDArray[np.generic], generator: np.random.Generator) -> NDArray[np.uint8]:
-    return np.clip(90 + 60.0 * (shapes > 0) + generator.normal(0, 25, shapes.shape), 0, 255).astype(np.uint8)
+def noisy(shapes: NDArray[Any], generator: np.random.Generator) -> NDArray[np.uint8]:
+    bright = 90 + 60 * shapes.astype(bool) + generator.normal(0, 25, shapes.shape)
+    return np.asarray(bright.clip(0, 255), np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +112,7 @@ def test_at_its_start_it_says_what_the_classifier_says(tuned: Run, classifier: P
     network = build("fcn32s", **tuned.recipe.model.arguments).eval()
     begin_as_classifier(network, tuned.recipe, CLASSES)
     known = load_model(classifier / "model.safetensors")
+    assert isinstance(network, FCN) and isinstance(known.preprocessing, ImagePreprocessing)
     generator = np.random.default_rng(2)
     for kind in CLASSES:
         picture = known.preprocessing.tensor(noisy(drawn(kind, generator), generator)[None, :, :, None])
