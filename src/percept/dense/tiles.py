@@ -251,7 +251,7 @@ def _fingerprint(network: nn.Module, source: Source, prepare: Callable[[Tensor],
     if isinstance(network, DenseNetwork):
         found.update(f"{network.patch} {network.semantics} {network.method}".encode())
     for name, values in network.state_dict().items():
-        found.update(name.encode() + values.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        found.update(name.encode() + values.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     if prepare is not None:
         channels, _, width = source.shape
         row = torch.from_numpy(source.read((0, 1), (0, min(width, 64))))[None].float()
