@@ -46,11 +46,6 @@ class ClassFile:
                     part = classes[line - row, left - column : right - column]
                     yield start + (line - down * SIDE) * SIDE + left - across * SIDE, part.tobytes()
 
-    def mapped(self) -> NDArray[np.uint8]:
-        """Return the finished file's tiles: (down, across, SIDE, SIDE), zeros beyond the picture."""
-        shape = (self.down, self.across, SIDE, SIDE)
-        return np.memmap(self.path, np.uint8, "r", len(self.header), shape)
-
     def counts(self, classes: int) -> NDArray[np.int64]:
         """Return how many pixels of the finished file each class has.
 
@@ -58,15 +53,26 @@ class ClassFile:
             classes: how many there are.
         """
         found = np.zeros(classes, np.int64)
-        for tiles in self.mapped():
+        for tiles in self._bands():
             found += np.bincount(tiles.ravel(), minlength=classes)
-        found[0] -= self.size - self.rows * self.columns
+        found[0] -= self.size - self.rows * self.columns  # zeros beyond the picture
         return found
 
     def every(self, step: int) -> NDArray[np.uint8]:
         """Return the classes of every so many rows and columns of the finished file."""
-        rows, columns = np.arange(0, self.rows, step)[:, None], np.arange(0, self.columns, step)
-        return np.asarray(self.mapped()[rows // SIDE, columns // SIDE, rows % SIDE, columns % SIDE])
+        columns, made = np.arange(0, self.columns, step), []
+        for down, tiles in enumerate(self._bands()):
+            first, stop = down * SIDE, min((down + 1) * SIDE, self.rows)
+            rows = np.arange(-(-first // step) * step, stop, step) - first
+            made.append(tiles[columns // SIDE, rows[:, None], columns % SIDE])
+        return np.concatenate(made)
+
+    def _bands(self) -> Iterator[NDArray[np.uint8]]:
+        """Yield the finished file's tiles row by row, (across, SIDE, SIDE); none is mapped, which would keep it all."""
+        with self.path.open("rb") as file:
+            file.seek(len(self.header))
+            for _ in range(self.down):
+                yield np.frombuffer(file.read(self.across * SIDE**2), np.uint8).reshape(-1, SIDE, SIDE)
 
 
 def _header(size: Pair, tiles: int, colors: Sequence[tuple[int, int, int]]) -> bytes:
