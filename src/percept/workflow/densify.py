@@ -119,6 +119,9 @@ def fine_tune(
             f"--semantics is {semantics}; with --masks whole pictures are learned from, with zeros around them alone:"
             " leave it out"
         )
+    for name in ("task", "pretrained"):
+        if options.get(name) is not None:
+            raise OptionError(f"--{name} is {options.get(name)}; the run and its masks decide that: leave it out")
     open_run(run)
     asked: FitOptions = {**options, "task": "segmentation", "pretrained": run}
     return fit(masks, out=out, resume=resume, watch=watch, progress=progress, **asked)

@@ -177,6 +177,7 @@ def test_the_user_is_told_which_scores_are_taken_over(classifier: Path, folder: 
         ({"model": "unet"}, "--model is unet; a classifier's own layers make fcn8s, fcn16s, fcn32s"),
         ({"patches": 33}, "--pretrained is for training on whole pictures, not on patches"),
         ({"semantics": "patch"}, "--semantics is patch; with --masks whole pictures are learned from"),
+        ({"pretrained": "other"}, "--pretrained is other; the run and its masks decide that"),
         ({"transfer": "head"}, "--transfer is not for scenes, which holds pictures with masks"),
     ],
 )
