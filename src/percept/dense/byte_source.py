@@ -60,7 +60,7 @@ class ByteSource:
             made = to_bytes(Image.fromarray(plain), channels=self.channels, white=self.white)
         except UnreadableError as error:
             raise DataError(f"{self.name} cannot be read ({error.reason}); save it as 8-bit grey or color") from error
-        return made.transpose(2, 0, 1)
+        return made.transpose(2, 0, 1).copy()
 
     def release(self) -> None:
         """Let go of what was read, as far as it is kept."""
