@@ -136,7 +136,7 @@ def test_memory_and_resume_are_for_masks(dense: Path, tiff: Path, tmp_path: Path
         percept.predict(classifier, tiff, memory="1GB")
     with pytest.raises(OptionError, match="--resume is for masks"):
         percept.predict(classifier, tiff, resume=True)
-    with pytest.raises(OptionError, match="memory is 'much'; expected bytes"):
+    with pytest.raises(OptionError, match="memory is 'much'; expected a size"):
         percept.predict(dense, tiff, out=tmp_path / "masks", memory="much")
     with pytest.raises(OptionError, match="memory is too small for a tile"):
         percept.predict(dense, tiff, out=tmp_path / "masks", memory="1KB")

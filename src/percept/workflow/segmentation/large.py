@@ -17,7 +17,7 @@ from percept.dense.byte_source import ByteSource
 from percept.dense.class_file import ClassFile
 from percept.dense.class_maps import write_classes
 from percept.dense.sources import SLIDES, ArraySource, Source, open_source
-from percept.dense.tile_size import bytes_of
+from percept.devices import parse_memory
 from percept.errors import DataError
 from percept.evaluation.predict import evaluating
 from percept.models.file import TrainedModel
@@ -49,7 +49,7 @@ def too_large(path: Path, form: PixelPreprocessing, classes: int, memory: str) -
                 raise
         else:
             taken = header.height * header.width * (5 * form.channels + 4 * FLOATS * classes)
-            if taken <= bytes_of(memory):
+            if taken <= parse_memory(memory):
                 return None
             if ending not in TIFF:
                 return ArraySource(read_picture(path, channels=form.channels, white=form.white).transpose(2, 0, 1))

@@ -17,8 +17,7 @@ from percept.data.images import read_picture
 from percept.data.masks.drawing import overlay, palette_png
 from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.dense.sources import Source
-from percept.dense.tile_size import bytes_of
-from percept.devices import choose_device, using_threads
+from percept.devices import choose_device, parse_memory, using_threads
 from percept.errors import DataError, OptionError
 from percept.evaluation.pixel_scores import TILES, pixel_scores
 from percept.models.file import TrainedModel
@@ -115,7 +114,7 @@ def predict_masks(
     form = model.preprocessing
     if not isinstance(form, PixelPreprocessing):
         raise DataError("the model gives one answer a sample; expected one that gives a class for every pixel")
-    bytes_of(wanted.memory)
+    parse_memory(wanted.memory)
     left = _left(pictures, wanted)
     if len(left) < len(pictures):
         say(f"{len(pictures) - len(left)} of {len(pictures)} pictures have their masks already")
