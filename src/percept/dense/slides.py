@@ -88,14 +88,14 @@ class TiffSource:
 
     def _decoded(self, place: int) -> NDArray[Any]:
         if place not in self.decoded:
-            size = self.page.databytecounts[place]
-            data = None
-            if size:
-                handle = self.file.filehandle
-                handle.seek(self.page.dataoffsets[place])
-                data = handle.read(size)
-            tables = {"jpegtables": self.page.jpegtables} if self.page.jpegtables else {}
             try:
+                size = self.page.databytecounts[place]
+                data = None
+                if size:
+                    handle = self.file.filehandle
+                    handle.seek(self.page.dataoffsets[place])
+                    data = handle.read(size)
+                tables = {"jpegtables": self.page.jpegtables} if self.page.jpegtables else {}
                 segment, _, shape = self.page.decode(data, place, **tables)
             except Exception as error:  # a library that is missing, or a broken file
                 reason = " ".join(str(error).split()).removeprefix("<").rstrip(">")
