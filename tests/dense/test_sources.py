@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from percept.dense.extension import read_extended
 from percept.dense.sources import ArraySource, open_source
@@ -96,6 +97,29 @@ def test_parts_of_a_slide_are_those_of_the_array_that_was_written(
     source = open_source(tmp_path / "slide.v")
     assert source.shape == (3, 75, 90)
     assert np.array_equal(source.read((3, 70), (20, 33)), pixels()[:, 3:70, 20:33])
+
+
+@pytest.mark.parametrize("compression", ["deflate", "lzw", "jpeg"])
+def test_a_pyramid_is_read_at_its_full_size_however_it_is_compressed(compression: str, tmp_path: Path) -> None:
+    pyvips: Any = pytest.importorskip("pyvips", reason="the extra `slides` is not installed")
+    path = str(tmp_path / "pyramid.tif")
+    written = pyvips.Image.new_from_array(pixels().transpose(1, 2, 0))
+    written.tiffsave(path, tile=True, tile_width=32, tile_height=16, pyramid=True, compression=compression)
+    whole = pyvips.Image.new_from_file(path).numpy().transpose(2, 0, 1)
+    source = open_source(path)
+    assert source.shape == (3, 75, 90)
+    assert np.array_equal(source.read((3, 70), (20, 33)), whole[:, 3:70, 20:33])
+
+
+def test_a_tiff_that_nothing_here_decodes_is_an_error_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tifffile", reason="the extra `tiff` is not installed")
+    for library in ("pyvips", "imagecodecs"):
+        monkeypatch.setitem(sys.modules, library, None)
+    Image.fromarray(pixels().transpose(1, 2, 0)).save(tmp_path / "picture.tif", compression="jpeg")
+    with pytest.raises(DataError, match=r"picture\.tif cannot be decoded .* percept\[slides\]"):
+        open_source(tmp_path / "picture.tif")
 
 
 @pytest.mark.parametrize(

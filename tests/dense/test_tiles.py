@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from percept.dense import convolutionalize, densify, predict_tiled
 from percept.errors import DataError, OptionError, WriteError
+from percept.models import build
 
 PATCH = (20, 17)
 
@@ -130,6 +131,19 @@ def test_a_segmenter_without_padding_answers_for_every_pixel_of_the_mirrored_pic
     made = predict_tiled(network, picture, tile=16)
     assert made.shape == (2, 60, 72)
     assert near(made, expected)
+
+
+@pytest.mark.parametrize("size", [(200, 217), (203, 190)])
+def test_a_segmenter_that_takes_some_sizes_alone_answers_for_every_pixel_of_any(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    network = build("unet", classes=2, channels=1, width=4, depth=3, padding="valid").eval()
+    picture = drawn(1, *size)
+    lost = 92 - network(torch.zeros(1, 1, 92, 92)).shape[2]  # 92 is the smallest side that it takes, 8 k + 4 the others
+    sides = [-(-(side + lost - 4) // 8) * 8 + 4 for side in size]
+    edges = [(lost // 2, all_of_it - side - lost // 2) for all_of_it, side in zip(sides, size, strict=True)]
+    expected = whole(network, np.pad(picture, ((0, 0), *edges), mode="reflect"))[:, : size[0], : size[1]]
+    made = predict_tiled(network, picture, tile=64)
+    assert abs(made - expected).max() < 1e-5 * abs(expected).max()
 
 
 def test_auto_chooses_the_smallest_tile_whose_halo_is_cheap_and_that_fits_the_memory(

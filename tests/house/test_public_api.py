@@ -99,7 +99,8 @@ SIGNATURES = {
     "load": "path, *, device='auto'",
     "predict": (
         "run, samples, *, out=None, probabilities=False, tta='', abstain=None, activation=False, count=None,"
-        " threshold=None, distance=None, skip_unreadable=False, device=None, threads=None"
+        " threshold=None, distance=None, skip_unreadable=False, memory=None, resume=False, device=None, threads=None,"
+        " progress=None"
     ),
     "preview_augment": (
         "data, target=None, *, augment='auto', augment_class=None, image_size=None, pictures=6, versions=6, seed=0,"

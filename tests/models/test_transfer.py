@@ -19,7 +19,7 @@ from percept.models import MODELS, arguments_for, build
 from percept.models.bodies import IMAGENET, open_body
 from percept.models.channels import adapt_channels
 from percept.models.file import TrainedModel, load_model, save_model
-from percept.models.freezing import freeze, stages_to_train
+from percept.models.freezing import freeze, hold_normalization, stages_to_train
 from percept.models.head import with_new_head
 from percept.models.parts import find_parts
 from percept.models.transfer import transfer
@@ -394,3 +394,20 @@ def test_a_users_module_stays_as_it_is() -> None:
     assert all(torch.equal(values, before[name]) for name, values in network.state_dict().items())
     assert all(each.requires_grad for each in network.parameters())
     assert "train" not in vars(network)
+
+
+def test_held_normalizations_go_by_their_averages_and_keep_them_while_the_rest_learns() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1))
+    network(torch.randn(8, 3, 9, 9))  # gives it averages that are not those of a fresh layer
+    inputs = 5 + 3 * torch.randn(2, 3, 9, 9)
+    expected = network.eval()(inputs)
+    before = {name: values.clone() for name, values in network.state_dict().items()}
+    hold_normalization(network)
+    copy = deepcopy(network)
+    for each in (network, copy):
+        found = each.train()(inputs)
+        torch.testing.assert_close(found, expected)
+        found.square().mean().backward()
+        assert all(parameter.grad is not None for parameter in each.parameters())
+        assert all(torch.equal(before[name], values) for name, values in each.state_dict().items())

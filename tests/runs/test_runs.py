@@ -21,6 +21,14 @@ def test_a_recipe_reads_back_as_it_was_written(tmp_path: Path) -> None:
     assert Recipe.read(tmp_path / "recipe.toml") == recipe()
 
 
+def test_arguments_that_a_network_chooses_itself_are_left_out_of_the_file(tmp_path: Path) -> None:
+    arguments = {"classes": 3, "dropout": None, "body_arguments": {"epsilon": None, "dropped": 0.2}}
+    given = Recipe.from_options({"data": {"source": "a"}, "model": {"name": "fcn8s", "arguments": arguments}})
+    given.write(tmp_path / "recipe.toml")
+    read = Recipe.read(tmp_path / "recipe.toml").model.arguments
+    assert read == {"classes": 3, "body_arguments": {"dropped": 0.2}}
+
+
 def test_a_recipe_of_a_newer_format_is_refused_with_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     write_text(path, recipe().to_toml().replace("format_version = 1", "format_version = 99"))

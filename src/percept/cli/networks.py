@@ -1,24 +1,48 @@
 """The commands on networks as such: the list of them, and one layer by layer."""
 
 import gc
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from percept.cli.selecting import train
+from percept.cli.training_options import asked, training_options
+from percept.errors import OptionError
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 
 
+@training_options
 def densify(
     run: Annotated[Path, typer.Argument(help="Run folder of a classifier of pictures.", show_default=False)],
-    out: Annotated[Path | None, typer.Option(help="New run folder.", show_default="runs/NAME-dense")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="New run folder.", show_default="runs/NAME-dense, with --masks runs/MASKS")
+    ] = None,
     semantics: Annotated[
         str | None,
         typer.Option(help="What an answer means where the network pads: patch, image or plane.", metavar="NAME"),
     ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(help="Folder of pictures with masks, which it learns further from; the options below go with it."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="With --masks: go on with the unfinished run of the same command.")
+    ] = False,
     as_json: JsonOption = False,
+    **options: Any,
 ) -> None:
-    """Make a classifier of pictures a segmenter: an answer at every pixel, exact, at any size."""
+    """Make a classifier of pictures a segmenter: an answer at every pixel, exact, or learned further from masks."""
+    if masks is not None:
+        from percept.workflow.densify import fine_tune
+
+        choice = partial(fine_tune, run, masks, semantics=semantics)  # type: ignore[arg-type]
+        train(partial(choice, out=out, resume=resume, **asked(options)), as_json, "networks")
+        return
+    _refuse_training({**options, "resume": resume or None})
     from percept.cli.screen import Screen
 
     screen = Screen(as_json)
@@ -27,6 +51,14 @@ def densify(
     made = run_densify(run, out=out, semantics=semantics, say=screen.say)  # type: ignore[arg-type]
     screen.say(f"run: {made.path}\nnext: percept predict {made.path} PICTURES --out FOLDER")
     screen.result({"run": str(made.path), "patch": made.patch, "stride": made.stride, "note": made.note})
+
+
+def _refuse_training(options: Mapping[str, object]) -> None:
+    """Refuse options of a training where there are no masks to learn from."""
+    for name, value in options.items():
+        if value is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise OptionError(f"{option} is for learning further from masks; name their folder with --masks")
 
 
 def inspect(

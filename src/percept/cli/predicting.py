@@ -43,29 +43,43 @@ def predict(
         typer.Option(help="Pixels that two of what is counted are apart at least.", show_default="half the patch"),
     ] = None,
     skip_unreadable: Annotated[bool, typer.Option("--skip-unreadable", help="Go on without broken pictures.")] = False,
+    memory: Annotated[
+        str | None,
+        typer.Option(help="What a picture with a mask may take; larger ones go part by part.", show_default="1GB"),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where masks were being written.")] = False,
     device: DeviceOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Predict new samples: class and probability, or a figure, a row each; for masks a picture each."""
-    from percept.cli.screen import Screen
+    from percept.cli.screen import Screen, predicting
 
     screen = Screen(as_json)
     from percept.cli.rows import print_rows
     from percept.workflow.predict import PREDICTIONS, activation_folder, predict_rows, write_predictions_csv
-    from percept.workflow.predict_masks import gives_masks, refuse_counting, refuse_for_masks, write_masks
+    from percept.workflow.predict_masks import (
+        gives_masks,
+        refuse_counting,
+        refuse_for_masks,
+        refuse_memory,
+        write_masks,
+    )
 
     common: dict[str, Any] = {"skip_unreadable": skip_unreadable, "device": device, "threads": threads}
     common |= {"probabilities": with_probabilities, "say": screen.say}
     if gives_masks(run):
         refuse_for_masks(run, tta=tta, activation=activation)
-        written = write_masks(run, samples, out, count=count, threshold=threshold, distance=distance, **common)
+        common |= {"count": count, "threshold": threshold, "distance": distance, "memory": memory, "resume": resume}
+        with predicting(screen) as progress:
+            written = write_masks(run, samples, out, progress=progress, **common)
         for each in written if count is not None else ():
             screen.say(f"{each.sample}: {each.objects} x {count}")
         screen.say(f"{len(written)} masks written to {out}")
         screen.result({"out": str(out), "masks": [asdict(each) | {"mask": str(each.mask)} for each in written]})
         return
     refuse_counting(run, count, threshold, distance)
+    refuse_memory(memory, resume)
     folder = activation_folder(out) if activation else None
     rows = predict_rows(run, samples, tta=tta, abstain=abstain, activation=folder, **common)
     if out is None:

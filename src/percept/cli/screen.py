@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -67,20 +67,34 @@ def _folded(line: str, width: int) -> str:
 
 
 @contextmanager
-def decoding(screen: Screen) -> Iterator[Callable[[int, int], None]]:
+def decoding(screen: Screen) -> Iterator[Callable[[float, int], None]]:
     """Show how many pictures are decoded; a bar on a terminal, nothing in a file."""
     columns = TextColumn("reading pictures"), BarColumn(), TextColumn("{task.completed:.0f} of {task.total:.0f}")
+    with _bar(screen, *columns) as tell:
+        yield tell
+
+
+@contextmanager
+def predicting(screen: Screen) -> Iterator[Callable[[float, int], None]]:
+    """Show how much of the masks is written, and the time left; a bar on a terminal, nothing in a file."""
+    columns = TextColumn("{task.percentage:.0f} % of the masks"), BarColumn(), TimeRemainingColumn(), TextColumn("left")
+    with _bar(screen, *columns) as tell:
+        yield tell
+
+
+@contextmanager
+def _bar(screen: Screen, *columns: ProgressColumn) -> Iterator[Callable[[float, int], None]]:
     bar = Progress(*columns, console=screen.console, transient=True)
     task = None
 
-    def tell(done: int, total: int) -> None:
+    def tell(done: float, total: int) -> None:
         nonlocal task
         if not screen.console.is_terminal:
             return
         if task is None:
             bar.start()
-            task = bar.add_task("pictures", total=total)
-        bar.update(task, completed=done, total=total)
+            task = bar.add_task("", total=total)
+        bar.update(task, completed=done)
 
     try:
         yield tell

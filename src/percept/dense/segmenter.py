@@ -10,6 +10,7 @@ from percept.dense.costs import Cost
 from percept.dense.extension import Border
 from percept.dense.steps import Pair
 from percept.errors import OptionError
+from percept.models.pictures import Pictures, taken_by
 from percept.nn.geometry.along import Along
 from percept.nn.geometry.fields import fields
 from percept.nn.geometry.memory import memory
@@ -51,6 +52,9 @@ class SegmenterPieces:
             OptionError: the network takes no such picture, gives no answer for each pixel, or an answer depends on the
                 whole picture; the sentence names the layer.
         """
+        check = taken_by(network)
+        if border != "valid" and check is not None and check.step > 1:
+            return cls._extended(network, channels, size, check)
         traced = trace(network, (channels, *size))
         made = _made(traced, network)
         short = size[0] - made[1], size[1] - made[2]
@@ -64,10 +68,26 @@ class SegmenterPieces:
                     f"the network gives {made[1]}x{made[2]} answers for {sides[0]}x{sides[1]} pixels, not one for each"
                     f' of {size[0]}x{size[1]}; take border="valid", or a picture of another size'
                 )
-        rows, columns = _along(traced, 0), _along(traced, 1)
         offset = (-(short[0] // 2), -(short[1] // 2)) if border != "valid" else (0, 0)
+        return cls._on(network, traced, channels, (made[1], made[2]), offset, sides)
+
+    @classmethod
+    def _extended(cls, network: nn.Module, channels: int, size: Pair, check: Pictures) -> "SegmenterPieces":
+        """Return a network that takes some sizes alone on the next larger one, of which the picture has answers."""
+        smallest = check.nearest(1, 1)[0]
+        answered = _made(trace(network, (channels, *smallest)), network)
+        lost = smallest[0] - answered[1], smallest[1] - answered[2]
+        sides = check.nearest(size[0] + lost[0], size[1] + lost[1])[-1]
+        offset = -(lost[0] // 2), -(lost[1] // 2)
+        return cls._on(network, trace(network, (channels, *sides)), channels, size, offset, sides)
+
+    @classmethod
+    def _on(
+        cls, network: nn.Module, traced: Trace, channels: int, counts: Pair, offset: Pair, sides: Pair
+    ) -> "SegmenterPieces":
+        rows, columns = _along(traced, 0), _along(traced, 1)
         windows, aligned = (rows[0], columns[0]), (rows[1], columns[1])
-        return cls(network, made[0], (made[1], made[2]), offset, sides, windows, aligned, channels)
+        return cls(network, _made(traced, network)[0], counts, offset, sides, windows, aligned, channels)
 
     @property
     def work(self) -> float:

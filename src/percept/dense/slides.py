@@ -40,11 +40,13 @@ class TiffSource:
             shape = self.page.shaped  # separate samples, depth, height, width, samples
         except Exception as error:  # whatever a broken file makes of it
             raise DataError(f"{path} cannot be read as a TIFF ({error}); write it again, or pass its pixels") from error
-        if shape[1] != 1 or (shape[0] > 1 and shape[4] > 1):
-            raise DataError(f"{path} holds a volume of {self.page.shape}; expected a picture of height and width")
         self.separate, self.height, self.width, self.samples = shape[0], shape[2], shape[3], shape[4]
         self.lock = Lock()
         self.decoded: OrderedDict[int, NDArray[Any]] = OrderedDict()
+        if shape[1] != 1 or (shape[0] > 1 and shape[4] > 1):
+            raise DataError(f"{path} holds a volume of {self.page.shape}; expected a picture of height and width")
+        self.path = path
+        self._decoded(0)  # what is compressed in a way that nothing here decodes is known at once
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -86,14 +88,21 @@ class TiffSource:
 
     def _decoded(self, place: int) -> NDArray[Any]:
         if place not in self.decoded:
-            size = self.page.databytecounts[place]
-            data = None
-            if size:
-                handle = self.file.filehandle
-                handle.seek(self.page.dataoffsets[place])
-                data = handle.read(size)
-            tables = {"jpegtables": self.page.jpegtables} if self.page.jpegtables else {}
-            segment, _, shape = self.page.decode(data, place, **tables)
+            try:
+                size = self.page.databytecounts[place]
+                data = None
+                if size:
+                    handle = self.file.filehandle
+                    handle.seek(self.page.dataoffsets[place])
+                    data = handle.read(size)
+                tables = {"jpegtables": self.page.jpegtables} if self.page.jpegtables else {}
+                segment, _, shape = self.page.decode(data, place, **tables)
+            except Exception as error:  # a library that is missing, or a broken file
+                reason = " ".join(str(error).split()).removeprefix("<").rstrip(">")
+                raise DataError(
+                    f"a part of {self.path} cannot be decoded ({reason}); pip install percept[slides], which reads more"
+                    " kinds of TIFF, or write it again without compression"
+                ) from error
             pixels = np.zeros(shape, self.page.dtype) if segment is None else segment  # left out: nothing was there
             self.decoded[place] = pixels.reshape(pixels.shape[-3:])
             while sum(each.nbytes for each in self.decoded.values()) > KEPT and len(self.decoded) > 1:

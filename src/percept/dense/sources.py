@@ -3,7 +3,7 @@
 import hashlib
 import mmap
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ SLIDES = (".svs", ".ndpi", ".mrxs", ".scn", ".vms", ".vmu", ".bif", ".svslide")
 PROBES = 32  # rows of a picture that its digest is made of
 
 
+@runtime_checkable
 class Source(Protocol):
     """A picture that is read a part at a time.
 
@@ -82,17 +83,19 @@ def open_source(picture: object) -> Source:
 
     Args:
         picture: an array or tensor of (channels, height, width) or (height, width), which may be mapped from a file;
-            or the path of a .npy file of such an array, of a TIFF, or of a slide.
+            or the path of a .npy file of such an array, of a TIFF, or of a slide; or a source.
 
     Raises:
         DataError: it is none of these, or the library that reads it is missing.
     """
+    if isinstance(picture, Source):
+        return picture
     if isinstance(picture, str | Path):
         path = Path(picture)
         if not path.is_file():
             raise DataError(f"{path} is no file; expected a picture as an array, or a .npy, TIFF or slide file")
         if path.suffix.lower() in (".tif", ".tiff"):
-            return TiffSource(path)
+            return _tiff(path)
         if path.suffix.lower() in SLIDES:
             return SlideSource(path)
         if path.suffix.lower() != ".npy":
@@ -108,6 +111,17 @@ def open_source(picture: object) -> Source:
             " (channels, height, width) or (height, width), or the path of a .npy, TIFF or slide file"
         )
     return ArraySource(pixels[None] if pixels.ndim == 2 else pixels)
+
+
+def _tiff(path: Path) -> Source:
+    """Return a TIFF, by libvips where tifffile cannot decode it."""
+    try:
+        return TiffSource(path)
+    except DataError as error:
+        try:
+            return SlideSource(path)
+        except DataError:
+            raise error from None
 
 
 def digest(source: Source) -> str:

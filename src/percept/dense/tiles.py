@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from percept.dense.answer_files import ArrayFile
 from percept.dense.extension import Border, read_extended
 from percept.dense.network import DenseNetwork
 from percept.dense.pieces import DensePieces, Pieces
@@ -27,6 +28,8 @@ from percept.devices import parse_memory, using_threads
 from percept.errors import DataError, OptionError
 
 BORDERS = ("reflect", "zero", "valid")
+Settings = Callable[[], dict[str, Any]]
+"""Gives all that answers depend on, as JSON values; it looks at the weights and the picture for it."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,57 @@ def predict_tiled(
         >>> predict_tiled(densify(network, 8), np.zeros((1, 50, 60), np.float32), tile=16).shape
         (2, 50, 60)
     """
+    found: list[InMemory] = []
+
+    def results(shape: tuple[int, int, int], dtype: np.dtype[Any], settings: Settings) -> Results:
+        if out is not None:
+            return OnDisk([ArrayFile(Path(out), shape, dtype)], settings())
+        found.append(InMemory(shape, dtype))
+        return found[0]
+
+    answer_tiles(
+        *(network, open_source(picture), results),
+        tile=tile,
+        memory=memory,
+        border=border,
+        prepare=prepare,
+        workers=workers,
+        progress=progress,
+    )
+    if out is None:
+        return found[0].answers
+    mapped: NDArray[Any] = np.load(out, mmap_mode="r")
+    return mapped
+
+
+def answer_tiles(
+    network: nn.Module,
+    source: Source,
+    results_for: Callable[[tuple[int, int, int], np.dtype[Any], Settings], Results],
+    *,
+    tile: int | Literal["auto"] = "auto",
+    memory: str | float = "1GB",
+    border: Border = "reflect",
+    prepare: Callable[[Tensor], Tensor] | None = None,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Hand the answers of a network for a picture to what takes them, tile by tile; see `predict_tiled`.
+
+    Args:
+        network: a dense network, or a segmenter.
+        source: the picture.
+        results_for: from (classes, height, width), the type of the answers, and what gives all that they depend on, to
+            what takes them.
+        tile: rows and columns of answers that are computed at a time.
+        memory: bytes that the maps of all tiles at work may take.
+        border: what lies beyond the picture.
+        prepare: from the pixels of a tile to what the network takes.
+        workers: tiles that are computed at the same time.
+        progress: called with the tiles that are done and how many there are.
+    """
     if border not in BORDERS:
         raise OptionError(f"border is {border!r}; expected one of {', '.join(BORDERS)}")
-    source = open_source(picture)
     pieces = _pieces(network, source, border)
     device, dtype = _kind(network)
     count = 1 if device.type != "cpu" else workers or torch.get_num_threads()
@@ -113,15 +164,12 @@ def predict_tiled(
             made = pieces.answers(pixels, (rows[0], columns[0]), each.first, each.counts)
             return made[0].to("cpu", memory_format=torch.contiguous_format).numpy()
 
-    results: Results = (
-        InMemory(shape, kind)
-        if out is None
-        else OnDisk(
-            Path(out), shape, kind, {"tile": side, "border": border, "of": _fingerprint(network, source, prepare)}
-        )
-    )
+    def settings() -> dict[str, Any]:
+        return {"tile": side, "border": border, "of": _fingerprint(network, source, prepare)}
+
+    results = results_for(shape, kind, settings)
     _run(answer, tiles, results, count, source, progress)
-    return results.finish()
+    results.finish()
 
 
 def _run(
@@ -203,7 +251,7 @@ def _fingerprint(network: nn.Module, source: Source, prepare: Callable[[Tensor],
     if isinstance(network, DenseNetwork):
         found.update(f"{network.patch} {network.semantics} {network.method}".encode())
     for name, values in network.state_dict().items():
-        found.update(name.encode() + values.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        found.update(name.encode() + values.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     if prepare is not None:
         channels, _, width = source.shape
         row = torch.from_numpy(source.read((0, 1), (0, min(width, 64))))[None].float()

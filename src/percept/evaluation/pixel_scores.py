@@ -17,7 +17,7 @@ from percept.evaluation.predict import evaluating
 from percept.models.pictures import taken_by
 
 PIXELS = 2**19  # of the pictures of a forward pass together; a larger picture goes alone
-LARGE, TILES = 2**21, "1GB"  # pixels from which a picture is answered tile by tile, and what the tiles may take
+LARGE, TILES = 2**21, "1GB"  # pixels from which a picture is answered tile by tile, and what tiles may take
 
 
 def pixel_scores(
@@ -28,6 +28,7 @@ def pixel_scores(
     *,
     device: torch.device,
     precision: Precision = "float32",
+    memory: str = TILES,
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the scores of each picture, (classes, height, width), in the order of `rows`.
 
@@ -41,16 +42,17 @@ def pixel_scores(
         preprocessing: that of the model.
         device: where to compute.
         precision: bfloat16 computes under autocast; the scores are float32 all the same.
+        memory: what the maps of a picture that is answered tile by tile may take, such as "1GB".
     """
     if preprocessing.patch is not None:
-        answer = answers_of_patches(network, preprocessing, device=device, precision=precision)
+        answer = answers_of_patches(network, preprocessing, device=device, precision=precision, memory=memory)
         yield from (answer(pictures[row]) for row in rows)
         return
     for batch in _alike(pictures, rows):
         inputs = preprocessing.tensor(np.stack([pictures[row] for row in batch]), device)
         if len(batch) == 1 and inputs.shape[2] * inputs.shape[3] > LARGE:
             with evaluating(network):
-                yield predict_tiled(network, inputs[0].cpu(), memory=TILES)
+                yield predict_tiled(network, inputs[0].cpu(), memory=memory)
             continue
         with evaluating(network), torch.inference_mode():
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
@@ -59,7 +61,12 @@ def pixel_scores(
 
 
 def answers_of_patches(
-    network: nn.Module, preprocessing: PixelPreprocessing, *, device: torch.device, precision: Precision = "float32"
+    network: nn.Module,
+    preprocessing: PixelPreprocessing,
+    *,
+    device: torch.device,
+    precision: Precision = "float32",
+    memory: str = TILES,
 ) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
     """Return what gives each pixel of a picture the scores of the patch around it: all at once, exactly, if possible.
 
@@ -70,6 +77,7 @@ def answers_of_patches(
         preprocessing: that of the model, with the size of its patches.
         device: where to compute.
         precision: what to compute in.
+        memory: what the maps may take, such as "1GB".
 
     Source: notes §3.6.4.
     """
@@ -89,7 +97,7 @@ def answers_of_patches(
 
     def together(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         pixels = preprocessing.tensor(picture[None], device)[0].cpu()
-        found: NDArray[np.float32] = predict_tiled(dense, pixels, memory=TILES)
+        found: NDArray[np.float32] = predict_tiled(dense, pixels, memory=memory)
         return found
 
     return together

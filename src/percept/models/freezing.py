@@ -3,6 +3,7 @@
 from types import MethodType
 
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from percept.errors import OptionError
 from percept.models.parts import Parts
@@ -62,6 +63,28 @@ def freeze(network: nn.Module, parts: Parts, stages: int) -> None:
     still = () if whole else _still(network, {name for part in learning for name in part.layers})
     if still:
         _hold(network, still)
+    network.train(network.training)
+
+
+def hold_normalization(network: nn.Module) -> None:
+    """Keep the batch normalizations of a trained network in evaluation mode; their scales and shifts still learn.
+
+    The averages that it was trained with hold on: those of a few pictures, whose pixels are much alike, are no match.
+
+    Args:
+        network: changed in place.
+
+    Source: notes §3.4.2, step 3.
+
+    Example:
+        >>> network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+        >>> hold_normalization(network)
+        >>> network.train()[1].training, network[0].training, network[1].weight.requires_grad
+        (False, True, True)
+    """
+    held = tuple(name for name, module in network.named_modules() if isinstance(module, _BatchNorm))
+    if held:
+        _hold(network, held)
     network.train(network.training)
 
 

@@ -225,7 +225,7 @@ class Recipe(_Section):
 
     def to_toml(self) -> str:
         """Return the recipe as TOML; what does not apply is left out."""
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+        return tomli_w.dumps(_told(self.model_dump(mode="json", exclude_none=True)))
 
     def write(self, path: Path) -> None:
         """Write the recipe to a file, whole or not at all."""
@@ -255,6 +255,12 @@ class Recipe(_Section):
             ) from error
         except ValidationError as error:
             raise RunFolderError(f"{path} does not fit: {_sentence(error)}") from error
+
+
+def _told(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values without those that are None at any depth, as an argument that a network chooses itself may be."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: _told(value) if isinstance(value, dict) else value for name, value in kept.items()}
 
 
 def _sentence(error: ValidationError) -> str:

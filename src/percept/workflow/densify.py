@@ -3,16 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Unpack
 
 from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.data.preprocessing import ImagePreprocessing
 from percept.dense import densify as dense_form
 from percept.dense.network import Semantics
-from percept.errors import DataError
+from percept.errors import DataError, OptionError
 from percept.models.file import load_model, save_model
 from percept.runs.folder import RunFolder, claim, open_run
 from percept.runs.recipe import Recipe
 from percept.version import __version__
+from percept.workflow.events import Event
+from percept.workflow.fit import fit
+from percept.workflow.options import FitOptions
+from percept.workflow.run import Run
 
 
 @dataclass(frozen=True)
@@ -78,3 +83,45 @@ def densify(
     if say is not None:
         say(note)
     return Densified(made.path, patch, dense.stride, note)
+
+
+def fine_tune(
+    run: str | Path,
+    masks: str | Path,
+    *,
+    semantics: Semantics | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    watch: Callable[[Event], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Unpack[FitOptions],
+) -> Run:
+    """Train the classifier of a run further, as a segmenter, on a few pictures with masks: `fit` with `pretrained`.
+
+    Args:
+        run: run folder of a classifier of pictures.
+        masks: folder of pictures with masks, as `fit` takes it.
+        semantics: nothing or "image": whole pictures are learned from, with zeros around them alone.
+        out: the new run folder; must not hold anything. By default runs/NAME of the masks' folder.
+        resume: go on with the unfinished run of the same command.
+        watch: told each event as it happens.
+        progress: told how many masks are read, and of how many.
+        options: further choices, those of `fit`.
+
+    Raises:
+        DataError: the run's network takes no pictures, or the folder holds no masks.
+        OptionError: a layer has no form for whole pictures, or a choice does not go with masks.
+
+    Source: notes §3.6.5; Long, Shelhamer & Darrell 2015.
+    """
+    if semantics not in (None, "image"):
+        raise OptionError(
+            f"--semantics is {semantics}; with --masks whole pictures are learned from, with zeros around them alone:"
+            " leave it out"
+        )
+    for name in ("task", "pretrained"):
+        if options.get(name) is not None:
+            raise OptionError(f"--{name} is {options.get(name)}; the run and its masks decide that: leave it out")
+    open_run(run)
+    asked: FitOptions = {**options, "task": "segmentation", "pretrained": run}
+    return fit(masks, out=out, resume=resume, watch=watch, progress=progress, **asked)

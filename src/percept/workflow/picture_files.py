@@ -49,13 +49,14 @@ def folder_of(out: str | Path | None, why: str, what: str) -> Path:
     return Path(out)
 
 
-def stems_of(pictures: Sequence[Path], folder: Path, ends: Sequence[str]) -> list[str]:
+def stems_of(pictures: Sequence[Path], folder: Path, ends: Sequence[str], *, resume: bool | None = None) -> list[str]:
     """Return the stem that each picture's files get, before anything is written.
 
     Args:
         pictures: their files.
         folder: where what is written of them goes.
         ends: what follows the stem, such as ".png" and "_overlay.png".
+        resume: whether files that are there are gone on with; None where that cannot be asked for.
 
     Raises:
         OptionError: two pictures would be written to one file, or a file is there already.
@@ -69,8 +70,11 @@ def stems_of(pictures: Sequence[Path], folder: Path, ends: Sequence[str]) -> lis
             )
         first[name] = path
         for end in ends:
-            if (folder / f"{name}{end}").exists():
-                raise OptionError(f"{folder / f'{name}{end}'} exists and is not overwritten; give another --out folder")
+            if not resume and (folder / f"{name}{end}").exists():
+                instead = "" if resume is None else ", or go on with --resume"
+                raise OptionError(
+                    f"{folder / f'{name}{end}'} exists and is not overwritten; give another --out folder{instead}"
+                )
     return names
 
 

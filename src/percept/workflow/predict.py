@@ -23,7 +23,14 @@ from percept.files import replacing
 from percept.workflow.activation import ActivationFiles
 from percept.workflow.load import CHUNK, Predictor, load, unknown_sentences
 from percept.workflow.picture_files import folder_of, picture_paths
-from percept.workflow.predict_masks import gives_masks, mask_folder, refuse_counting, refuse_for_masks, write_masks
+from percept.workflow.predict_masks import (
+    gives_masks,
+    mask_folder,
+    refuse_counting,
+    refuse_for_masks,
+    refuse_memory,
+    write_masks,
+)
 from percept.workflow.views import asked_to, check_pictures, doubt
 
 Row = dict[str, object]
@@ -43,16 +50,19 @@ def predict(
     threshold: float | None = None,
     distance: float | None = None,
     skip_unreadable: bool = False,
+    memory: str | None = None,
+    resume: bool = False,
     device: str | None = None,
     threads: int | None = None,
+    progress: Callable[[float, int], None] | None = None,
 ) -> list[Row] | Path:
     """Predict new samples with a trained model, into a CSV file or as a list of rows; masks into a folder.
 
     Args:
         run: run folder or model file.
-        samples: path or paths of pictures, folders of pictures, or one table.
+        samples: path or paths of pictures, folders of pictures, or one table; for masks .npy files and slides too.
         out: CSV file to write, row after row; None returns the rows. For a class at every pixel the folder of the
-            masks, STEM.png with an overlay beside each.
+            masks, STEM.png with an overlay beside each; STEM.tif for a picture too large for memory.
         probabilities: whether to give the probability of each class, for masks as STEM_probabilities.npy.
         tta: views of each picture whose mean answer counts, such as "horizontal,crops"; "" for the picture as it is.
         abstain: share of wrong answers to keep to, by being sure enough; None for the model's own, if it has one.
@@ -64,8 +74,12 @@ def predict(
         distance: pixels that two objects are apart at least, along the rows or the columns; None for half of the patch
             that the model classifies.
         skip_unreadable: whether to go on without pictures that cannot be read.
+        memory: for masks, what a picture may take, such as "500MB"; a larger one is read and written part by part, and
+            a killed run of it gone on with. None for "1GB".
+        resume: for masks, whether pictures that have theirs are left as they are.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         threads: threads of the CPU.
+        progress: for masks, told how many pictures are done, parts of one included, and of how many.
 
     Returns:
         The CSV file or the folder, or rows of `file` (for a table `row`, counted from 1), `prediction`, for classes
@@ -93,12 +107,16 @@ def predict(
             threshold=threshold,
             distance=distance,
             skip_unreadable=skip_unreadable,
+            memory=memory,
+            resume=resume,
             device=device,
             threads=threads,
             say=_warn,
+            progress=progress,
         )
         return mask_folder(out)
     refuse_counting(run, count, threshold, distance)
+    refuse_memory(memory, resume)
     folder = activation_folder(out) if activation else None
     rows = predict_rows(
         run,

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from percept.data.pixel_preprocessing import PixelPreprocessing
+from percept.errors import OptionError
+from percept.evaluation.pixel_scores import TILES
 from percept.workflow.load import load
 from percept.workflow.picture_files import folder_of, picture_paths
 from percept.workflow.segmentation.counting import counting_of
@@ -53,6 +55,21 @@ def refuse_counting(run: str | Path, count: str | None, threshold: float | None,
         counting_of(load(run, device="cpu").model, count, threshold, distance)
 
 
+def refuse_memory(memory: str | None, resume: bool) -> None:
+    """Refuse what is for masks alone, where the model gives one answer a sample.
+
+    Args:
+        memory: what a picture may take; None where it is not asked for.
+        resume: whether to go on.
+
+    Raises:
+        OptionError: there is something.
+    """
+    if memory is not None or resume:
+        option = "--resume" if resume else "--memory"
+        raise OptionError(f"{option} is for masks, and the model gives one answer a sample; leave it out")
+
+
 def write_masks(
     run: str | Path,
     samples: Sequence[Path],
@@ -63,9 +80,12 @@ def write_masks(
     threshold: float | None = None,
     distance: float | None = None,
     skip_unreadable: bool = False,
+    memory: str | None = None,
+    resume: bool = False,
     device: str | None = None,
     threads: int | None = None,
     say: Callable[[str], None],
+    progress: Callable[[float, int], None] | None = None,
 ) -> list[PictureMask]:
     """Write the classes of every pixel of pictures, each as STEM.png with an overlay beside it; see `predict`.
 
@@ -78,15 +98,25 @@ def write_masks(
         threshold: probability that an object reaches.
         distance: pixels that two objects are apart at least.
         skip_unreadable: whether to go on without pictures that cannot be read.
+        memory: what a picture may take; None for "1GB".
+        resume: whether pictures that have their masks are left as they are.
         device: where to compute.
         threads: threads of the CPU.
         say: told of pictures that are left out.
+        progress: told how many pictures are done, parts of one included, and of how many.
     """
     folder = mask_folder(out)
     model = load(run, device=device or "auto").model
     counting = counting_of(model, count, threshold, distance)
-    wanted, paths = Wanted(folder, probabilities=probabilities, counting=counting), picture_paths(samples)
-    return predict_masks(model, paths, wanted, device=device, threads=threads, skip_unreadable=skip_unreadable, say=say)
+    wanted = Wanted(folder, probabilities=probabilities, counting=counting, memory=memory or TILES, resume=resume)
+    return predict_masks(
+        *(model, picture_paths(samples), wanted),
+        device=device,
+        threads=threads,
+        skip_unreadable=skip_unreadable,
+        say=say,
+        progress=progress or (lambda done, total: None),
+    )
 
 
 def mask_folder(out: str | Path | None) -> Path:

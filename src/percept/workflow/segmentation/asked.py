@@ -5,14 +5,13 @@ from collections.abc import Callable
 from pydantic import BaseModel
 
 from percept.errors import OptionError
-from percept.runs.recipe import DataRecipe, ModelRecipe, Recipe, TrainingRecipe
+from percept.runs.recipe import DataRecipe, Recipe, TrainingRecipe
 
 ONLY: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "data": (DataRecipe, ("classes", "ignore", "nearest")),
     "training": (TrainingRecipe, ("loss", "weight_map", "masking", "crop", "patches", "memory")),
 }
 NOT_YET: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
-    "model": (ModelRecipe, ("pretrained",)),
     "training": (
         TrainingRecipe,
         ("transfer", "augment_class", "mixup", "cutmix", "label_smoothing", "find_lr", "abstain"),

@@ -89,7 +89,8 @@ def _machine(prepared: PreparedMasks) -> tuple[Machine, Recipe]:
     name = recipe.model.name or ""
     if training.patches is None:
         gains = True
-        choices = segmentation_defaults(prepared.dataset.sizes, len(prepared.rows("train")), training.optimizer)
+        trained, count = recipe.model.pretrained is not None, len(prepared.rows("train"))
+        choices = segmentation_defaults(prepared.dataset.sizes, count, training.optimizer, trained=trained)
     else:
         smallest = MODELS[name].bfloat16_from
         gains = smallest is not None and training.patches >= smallest

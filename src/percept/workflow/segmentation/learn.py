@@ -33,6 +33,7 @@ from percept.workflow.machine import Machine, settings_of
 from percept.workflow.segmentation.lessons import Lessons
 from percept.workflow.segmentation.patches import patch_lessons
 from percept.workflow.segmentation.prepare import PreparedMasks
+from percept.workflow.segmentation.pretrained import begin_as_classifier
 from percept.workflow.time_limit import shortened, within_minutes
 
 METRICS = ("mean_iou", "mean_dice", "pixel_accuracy", "loss")
@@ -73,8 +74,10 @@ def learn_masks(
     """
     settings, accelerator, training = pixel_settings(recipe), machine.accelerator, recipe.training
     torch.manual_seed(settings.seed)
-    network = build(recipe.model.name or "", **recipe.model.arguments).to(accelerator.device)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = build(recipe.model.name or "", **recipe.model.arguments)
+    if recipe.model.pretrained is not None:
+        begin_as_classifier(network, recipe, prepared.dataset.classes)
+    network = network.to(accelerator.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     choose = picture_lessons if training.patches is None else patch_lessons
     lessons = choose(network, prepared, recipe, machine)
     recipe, deadline = within_minutes(

@@ -1,11 +1,14 @@
-"""New pictures, a class for every pixel: masks, overlays and probabilities as files."""
+"""New pictures of any size, a class for every pixel: masks, overlays and probabilities as files."""
 
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import softmax
@@ -13,15 +16,19 @@ from scipy.special import softmax
 from percept.data.images import read_picture
 from percept.data.masks.drawing import overlay, palette_png
 from percept.data.pixel_preprocessing import PixelPreprocessing
-from percept.devices import choose_device, using_threads
-from percept.errors import DataError
-from percept.evaluation.pixel_scores import pixel_scores
+from percept.dense.sources import Source
+from percept.devices import choose_device, parse_memory, using_threads
+from percept.errors import DataError, OptionError
+from percept.evaluation.pixel_scores import TILES, pixel_scores
 from percept.models.file import TrainedModel
 from percept.report.points import with_points
 from percept.runs.folder import write_rows
 from percept.workflow.picture_files import png_of, stems_of, write_bytes
 from percept.workflow.segmentation.colors import colors_of
 from percept.workflow.segmentation.counting import Counting
+from percept.workflow.segmentation.large import overview, too_large, write_large
+
+MASKS = (".png", ".tif")  # how the file of a mask ends: of a picture in memory, and of one that is read in parts
 
 
 @dataclass(frozen=True)
@@ -33,18 +40,22 @@ class Wanted:
         overlays: whether STEM_overlay.png, the classes laid over the picture, is written.
         probabilities: whether STEM_probabilities.npy, (classes, height, width) float32, is written.
         counting: what is counted, into STEM_points.csv and STEM_points.png; None for nothing.
+        memory: what a picture may take; larger ones are read and written part by part.
+        resume: whether pictures whose masks are there are left as they are, instead of being an error.
     """
 
     folder: Path
     overlays: bool = True
     probabilities: bool = False
     counting: Counting | None = None
+    memory: str = TILES
+    resume: bool = False
 
     @property
     def ends(self) -> tuple[str, ...]:
         """Return what follows a picture's stem in the names of its files."""
         return (
-            ".png",
+            *MASKS,
             *(["_overlay.png"] * self.overlays),
             *(["_probabilities.npy"] * self.probabilities),
             *([] if self.counting is None else ["_points.csv", "_points.png"]),
@@ -57,7 +68,7 @@ class PictureMask:
 
     Attributes:
         sample: the picture as it was named.
-        mask: the file of class numbers, a palette PNG.
+        mask: the file of class numbers, a palette PNG, for a picture too large for memory a TIFF.
         shares: share of the pixels of each class, by its name.
         objects: how many objects were counted; None where none were asked for.
     """
@@ -77,8 +88,12 @@ def predict_masks(
     threads: int | None = None,
     skip_unreadable: bool = False,
     say: Callable[[str], None] = lambda sentence: None,
+    progress: Callable[[float, int], None] = lambda done, total: None,
 ) -> list[PictureMask]:
     """Write the classes of every pixel of some pictures, each as STEM.png, and return what was written.
+
+    A picture that would not fit the memory goes to STEM.tif, part by part; a killed run is gone on with by the same
+    call.
 
     Args:
         model: a trained segmenter.
@@ -88,6 +103,7 @@ def predict_masks(
         threads: threads of the CPU.
         skip_unreadable: whether to go on without pictures that cannot be read.
         say: told of pictures that are left out.
+        progress: told how many pictures are done, parts of one included, and of how many.
 
     Raises:
         DataError: a picture cannot be read.
@@ -98,36 +114,100 @@ def predict_masks(
     form = model.preprocessing
     if not isinstance(form, PixelPreprocessing):
         raise DataError("the model gives one answer a sample; expected one that gives a class for every pixel")
-    names = stems_of(pictures, wanted.folder, wanted.ends)
+    parse_memory(wanted.memory)
+    left = _left(pictures, wanted)
+    if len(left) < len(pictures):
+        say(f"{len(pictures) - len(left)} of {len(pictures)} pictures have their masks already")
     wanted.folder.mkdir(parents=True, exist_ok=True)
-    colors = colors_of(model)
     done = []
     with using_threads(threads):
-        for path, name in zip(pictures, names, strict=True):
+        for number, (path, name) in enumerate(left):
+            progress(number, len(left))
             try:
-                picture = read_picture(path, channels=form.channels, white=form.white)
+                large = too_large(path, form, len(model.classes), wanted.memory)
+                picture = large or read_picture(path, channels=form.channels, white=form.white)
             except DataError as error:
                 if not skip_unreadable:
                     raise
                 say(f"left out: {error}")
                 continue
-            scores = next(pixel_scores(model.network, [picture], np.arange(1), form, device=chosen))
-            mask = scores.argmax(axis=0).astype(np.uint8)
-            file = wanted.folder / f"{name}.png"
-            write_bytes(file, palette_png(mask, colors))
-            if wanted.overlays:
-                laid_over = Image.fromarray(overlay(picture, mask, colors))
-                write_bytes(wanted.folder / f"{name}_overlay.png", png_of(laid_over))
-            if wanted.probabilities:
-                chances = softmax(scores, axis=0).astype(np.float32)
-                write_bytes(wanted.folder / f"{name}_probabilities.npy", _npy(chances))
-            objects = (
-                None if wanted.counting is None else _count(wanted.folder / name, wanted.counting, scores, picture)
-            )
-            shares = np.bincount(mask.ravel(), minlength=len(model.classes)) / mask.size
-            by_name = dict(zip(model.classes, shares.tolist(), strict=True))
-            done.append(PictureMask(path.as_posix(), file, by_name, objects))
+            if isinstance(picture, np.ndarray):
+                made = _small(picture, model, wanted, name, chosen)
+            else:
+                made = _large(picture, model, wanted, name, chosen, partial(_part, progress, number, len(left)))
+            shares = (made.counts / made.counts.sum()).tolist()
+            by_name = dict(zip(model.classes, shares, strict=True))
+            done.append(PictureMask(path.as_posix(), made.mask, by_name, made.objects))
+    progress(len(left), len(left))
     return done
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A mask's file, the pixels of each class in it, and how many objects were counted."""
+
+    mask: Path
+    counts: NDArray[np.int64]
+    objects: int | None
+
+
+def _left(pictures: Sequence[Path], wanted: Wanted) -> list[tuple[Path, str]]:
+    """Return the pictures that have no mask yet, and the stem that each one's files get."""
+    names = stems_of(pictures, wanted.folder, wanted.ends, resume=wanted.resume)
+    return [
+        (path, name)
+        for path, name in zip(pictures, names, strict=True)
+        if not any((wanted.folder / f"{name}{end}").exists() for end in MASKS)
+    ]
+
+
+def _part(progress: Callable[[float, int], None], number: int, count: int, tiles: int, total: int) -> None:
+    progress(number + tiles / total, count)
+
+
+def _small(picture: NDArray[np.uint8], model: TrainedModel, wanted: Wanted, name: str, device: torch.device) -> _Made:
+    """Write the files of a picture in memory, the mask last."""
+    form = cast(PixelPreprocessing, model.preprocessing)
+    scores = next(pixel_scores(model.network, [picture], np.arange(1), form, device=device, memory=wanted.memory))
+    mask, colors = scores.argmax(axis=0).astype(np.uint8), colors_of(model)
+    if wanted.overlays:
+        laid_over = Image.fromarray(overlay(picture, mask, colors))
+        write_bytes(wanted.folder / f"{name}_overlay.png", png_of(laid_over))
+    if wanted.probabilities:
+        chances = softmax(scores, axis=0).astype(np.float32)
+        write_bytes(wanted.folder / f"{name}_probabilities.npy", _npy(chances))
+    objects = None if wanted.counting is None else _count(wanted.folder / name, wanted.counting, scores, picture)
+    file = wanted.folder / f"{name}.png"
+    write_bytes(file, palette_png(mask, colors))
+    return _Made(file, np.bincount(mask.ravel(), minlength=len(model.classes)), objects)
+
+
+def _large(
+    source: Source,
+    model: TrainedModel,
+    wanted: Wanted,
+    name: str,
+    device: torch.device,
+    progress: Callable[[int, int], None],
+) -> _Made:
+    """Write the files of a picture that is read in parts."""
+    if wanted.counting is not None:
+        raise OptionError(
+            f"--count needs the probabilities of a picture in memory, and {name} does not fit {wanted.memory}; allow"
+            " more with --memory, or count in its parts"
+        )
+    written = write_large(
+        *(model, source, wanted.folder / f"{name}.tif"),
+        probabilities=wanted.folder / f"{name}_probabilities.npy" if wanted.probabilities else None,
+        memory=wanted.memory,
+        device=device,
+        progress=progress,
+    )
+    if wanted.overlays:
+        picture, classes = overview(source, written)
+        laid_over = Image.fromarray(overlay(picture, classes, colors_of(model)))
+        write_bytes(wanted.folder / f"{name}_overlay.png", png_of(laid_over))
+    return _Made(written.path, written.counts(len(model.classes)), None)
 
 
 def _npy(values: NDArray[np.float32]) -> bytes:

@@ -23,6 +23,7 @@ from percept.models import arguments_for
 from percept.runs.recipe import DataRecipe, Recipe
 from percept.training.segmentation_defaults import DEFAULT_ARGUMENTS, DEFAULT_MODEL
 from percept.workflow.segmentation.asked import refuse_class_options
+from percept.workflow.segmentation.pretrained import classifier_notes, open_classifier, with_classifier
 
 DEFAULT_CLASSIFIER = "lenet"  # of patches: small, since every pixel asks for one of its own
 
@@ -40,6 +41,7 @@ class PreparedMasks:
         masks: each (height, width) uint8 class numbers, `IGNORE` where nothing is known.
         objects: each (height, width) int32 numbers of objects; None where masks do not tell them apart.
         content: one digest a picture; equal digests, equal pictures.
+        start: what the user should know of a classifier that the network begins as.
     """
 
     recipe: Recipe
@@ -50,11 +52,12 @@ class PreparedMasks:
     masks: RaggedArray
     objects: RaggedArray | None
     content: tuple[str, ...]
+    start: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Return what the user should know of the split."""
-        return self.split.notes
+        """Return what the user should know of the start and the split."""
+        return (*self.start, *self.split.notes)
 
     def rows(self, part: str) -> NDArray[np.int64]:
         """Return the rows of a part: "train", "validation", "test" or "out"."""
@@ -138,14 +141,10 @@ def prepare_masks(dataset: SegmentationDataset, recipe: Recipe) -> PreparedMasks
     _must_go_together(dataset, recipe)
     data = recipe.data
     given = (dataset.given == "test").any()
-    recipe = recipe.filled("data", task="segmentation", test="given" if given else "cut", channels=channels_of(dataset))
-    patch = recipe.training.patches
-    if patch is not None:
-        recipe = recipe.filled("model", name=DEFAULT_CLASSIFIER)
-    elif recipe.model.name is None:
-        chosen = recipe.model.model_copy(update={"arguments": {**DEFAULT_ARGUMENTS, **recipe.model.arguments}})
-        recipe = recipe.model_copy(update={"model": chosen}).filled("model", name=DEFAULT_MODEL)
-    channels = recipe.data.channels or 3
+    recipe = recipe.filled("data", task="segmentation", test="given" if given else "cut")
+    known = None if recipe.model.pretrained is None else open_classifier(recipe)
+    recipe = _with_network(recipe, dataset) if known is None else with_classifier(recipe, known, dataset)
+    channels, patch = recipe.data.channels or 3, recipe.training.patches
     pictures = load_pictures(dataset, channels)
     masks, objects = load_masks(dataset)
     content = tuple(_content(picture) for picture in pictures)
@@ -162,14 +161,28 @@ def prepare_masks(dataset: SegmentationDataset, recipe: Recipe) -> PreparedMasks
         kind="image",
     )
     train = np.flatnonzero(split.part == "train")
-    mean, std = channel_statistics(pictures[row] for row in train)
+    mean, std = (
+        channel_statistics(pictures[row] for row in train) if known is None else (known.form.mean, known.form.std)
+    )
     preprocessing = PixelPreprocessing(channels, mean, std, dataset.white, None if patch is None else (patch, patch))
+    start = () if known is None else classifier_notes(recipe, known, dataset.classes)
+    return PreparedMasks(recipe, dataset, split, preprocessing, pictures, masks, objects, content, start)
+
+
+def _with_network(recipe: Recipe, dataset: SegmentationDataset) -> Recipe:
+    """Return the recipe with a network that fits the pictures."""
+    recipe = recipe.filled("data", channels=channels_of(dataset))
+    channels, patch = recipe.data.channels or 3, recipe.training.patches
+    if patch is not None:
+        recipe = recipe.filled("model", name=DEFAULT_CLASSIFIER)
+    elif recipe.model.name is None:
+        chosen = recipe.model.model_copy(update={"arguments": {**DEFAULT_ARGUMENTS, **recipe.model.arguments}})
+        recipe = recipe.model_copy(update={"model": chosen}).filled("model", name=DEFAULT_MODEL)
     sides = np.median(dataset.sizes, axis=0).astype(int).tolist() if patch is None else (patch, patch)
     shape = (channels, *sides)
     arguments = arguments_for(recipe.model.name or "", outputs=len(dataset.classes), shape=shape)
     model = recipe.model.model_copy(update={"arguments": {**arguments, **recipe.model.arguments}})
-    recipe = recipe.model_copy(update={"model": model})
-    return PreparedMasks(recipe, dataset, split, preprocessing, pictures, masks, objects, content)
+    return recipe.model_copy(update={"model": model})
 
 
 def _must_go_together(dataset: SegmentationDataset, recipe: Recipe) -> None:
