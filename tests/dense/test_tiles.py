@@ -270,7 +270,7 @@ def test_segmenters_that_see_the_whole_picture_are_refused_by_layer(network: nn.
         ({"border": "wrap"}, OptionError, "border is 'wrap'"),
         ({"tile": 0}, OptionError, "tile is 0"),
         ({"memory": "much"}, OptionError, "memory is 'much'"),
-        ({"memory": "0GB"}, OptionError, "more than nothing"),
+        ({"memory": "0GB"}, OptionError, "such as 4GB"),
         ({"out": "answers.tif"}, OptionError, "a .npy file"),
         ({"picture": np.zeros((3, 50, 60))}, DataError, "3 channels; expected 2"),
         ({"picture": np.zeros((2, 10, 60)), "border": "valid"}, DataError, "smaller than"),

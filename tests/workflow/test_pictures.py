@@ -10,7 +10,8 @@ from percept.data.split_file import read_lines
 from percept.errors import DataError, PerceptWarning
 from percept.workflow.evaluate import evaluate
 from percept.workflow.fit import fit
-from percept.workflow.predict import picture_paths, predict
+from percept.workflow.picture_files import picture_paths
+from percept.workflow.predict import predict
 from percept.workflow.run import Run
 
 
