@@ -1,8 +1,12 @@
 """Small pictures by the default choices: the CIFAR-10 subset and Fashion-MNIST, within minutes, on sealed pictures.
 
 CIFAR-10's 21,000 pictures are put into one .npz and percept seals a part by itself; Fashion-MNIST keeps its own test
-set. Nothing but the time is named, and of Fashion-MNIST's network its width. Each set is fitted by the command's own
-function and opened once, at the end. Beside it the simple methods of the same run, on the same pictures.
+set. Nothing is named but the time, and that Fashion-MNIST's pictures are augmented, as fewer pictures are by default:
+left as they are, their validation loss rises after six epochs. Each set is fitted by the command's own function and
+opened at the end. Beside it the simple methods of the same run, on the same pictures.
+
+Claims: at least 0.80 on the CIFAR-10 subset in 15 minutes of two cores, and 0.925 on Fashion-MNIST with fewer than
+500,000 weights.
 """
 
 import argparse
@@ -68,7 +72,7 @@ def fashion(place: Path) -> tuple[Path, dict[str, Any]]:
     folder = DATA / "fashion_mnist"
     if not folder.exists():
         sys.exit("the pictures of ../shared/data/fashion_mnist are not there; nothing was measured")
-    return folder, {}
+    return folder, {"augment": "auto"}
 
 
 def report(out: Path, data: tuple[Path, dict[str, Any]], minutes: float, seed: int) -> None:
