@@ -35,18 +35,16 @@ from PIL import Image
 
 import percept
 from percept.data.masks.dataset import read_segmentation
-from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.evaluation.pixel_baselines import pixel_baselines
 from percept.evaluation.pixel_scores import pixel_scores
 from percept.evaluation.segmentation import PictureScore
 from percept.models import arguments_for
-from percept.models.file import load_model
 from percept.runs.folder import RunFolder
-from percept.runs.recipe import ModelRecipe, Recipe
+from percept.runs.recipe import ModelRecipe
 from percept.workflow.fit import run_to_end
 from percept.workflow.options import asked_of
 from percept.workflow.segmentation.assess import rival_scores, scored, scoring_of, tell
-from percept.workflow.segmentation.evaluate import reload_masks
+from percept.workflow.segmentation.evaluate import reload_run
 
 DATA = Path(__file__).parents[2] / "shared/data"
 FOLDS, WIDTH = 5, 16
@@ -136,7 +134,7 @@ def membranes(folder: Path, minutes: float, folds: int) -> None:
         for name, (scores, note) in found.rivals.items():
             rivals[name] = ([*rivals.get(name, ([], ""))[0], *scores], note)
         print(f"  fold {number + 1}: {len(pd.read_csv(run.history))} epochs", flush=True)
-    scoring = scoring_of(reload(RunFolder(folder / "run-0"))[1].dataset)
+    scoring = scoring_of(reload_run(RunFolder(folder / "run-0"))[1].dataset)
     told = tell(ours, rivals, scoring, groups=None, part="held-out", seed=0).assessment
     rows = {"U-Net": told.figures} | {name: figures for name, (figures, _) in told.baselines.items()}
     for name, figures in rows.items():
@@ -157,17 +155,9 @@ def write_parts(path: Path, keys: Sequence[str], parts: Sequence[str]) -> None:
         writer.writerows((key, part, "", "fold", "") for key, part in zip(keys, parts, strict=True))
 
 
-def reload(run: RunFolder) -> tuple[Any, Any]:
-    """Return the model of a finished run, and its pictures and masks in their parts."""
-    model = load_model(run.model)
-    if not isinstance(model.preprocessing, PixelPreprocessing):
-        raise SystemExit(f"{run.model} is no segmenter")
-    return model, reload_masks(Recipe.read(run.recipe), run, model.preprocessing)
-
-
 def out_of_fold(run: RunFolder) -> OutOfFold:
     """Return what is counted in the pictures that a run has not seen."""
-    model, prepared = reload(run)
+    model, prepared = reload_run(run)
     rows, scoring = prepared.rows("test"), scoring_of(prepared.dataset)
 
     def score(predicted: Any) -> list[PictureScore]:

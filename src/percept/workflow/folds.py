@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,15 @@ Fold = tuple[Rows, Rows]
 MOST = 10  # parts that baselines are fitted anew for
 
 
-def rest(prepared: Prepared) -> Rows:
+class Parted(Protocol):
+    """Samples in their parts, of whatever kind they are."""
+
+    @property
+    def split(self) -> Split:
+        """Return the part of each sample."""
+
+
+def rest(prepared: Parted) -> Rows:
     """Return the rows of all samples that may be learned from: those for training and those for validation."""
     return np.flatnonzero(np.isin(prepared.split.part, ("train", "validation")))
 

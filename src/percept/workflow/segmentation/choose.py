@@ -29,7 +29,7 @@ from percept.workflow.candidates import (
 from percept.workflow.choose import told_nested
 from percept.workflow.chosen import Candidate, Chosen, write_selection
 from percept.workflow.events import Event, Note
-from percept.workflow.folds import Rows, folds_of
+from percept.workflow.folds import folds_of, rest
 from percept.workflow.segmentation.assess import scored, scoring_of
 from percept.workflow.segmentation.evaluate import reload_run
 from percept.workflow.segmentation.prepare import PreparedMasks, as_dataset
@@ -80,9 +80,8 @@ def choose_masks(
     if recipe.selection is None:
         raise ValueError("the recipe chooses nothing")
     view, metric, seed = as_dataset(prepared.dataset), recipe.training.metric or "mean_iou", recipe.training.seed
-    rows: Rows = np.flatnonzero(np.isin(prepared.split.part, ("train", "validation")))
     candidates = candidates_of(as_asked(recipe))
-    folds = folds_of(view, prepared.content, rows, recipe.selection.cv, seed)
+    folds = folds_of(view, prepared.content, rest(prepared), recipe.selection.cv, seed)
     jobs = jobs_of([each for _, each in candidates], folds, view, folder)
     yield Note(f"{len(candidates)} candidates on {len(folds)} splits: {len(jobs)} runs")
     found = [figures[metric] for figures in run_all(jobs, n_jobs, networks, figures_of)]
@@ -119,8 +118,8 @@ def _nested(
     """
     parts, seed = (recipe.selection.nested if recipe.selection else None) or 0, recipe.training.seed
     yield Note(f"the whole choice anew on each of {parts} outer parts, for its honest error")
-    view, rows = as_dataset(prepared.dataset), np.flatnonzero(np.isin(prepared.split.part, ("train", "validation")))
-    jobs = outer_jobs(recipe, folds_of(view, prepared.content, rows, parts, seed + 1), view, folder)
+    view = as_dataset(prepared.dataset)
+    jobs = outer_jobs(recipe, folds_of(view, prepared.content, rest(prepared), parts, seed + 1), view, folder)
     scores = [score for found in run_all(jobs, n_jobs, networks, scores_of) for score in found]
     row_of = {key: row for row, key in enumerate(prepared.dataset.keys)}
     groups = prepared.dataset.groups

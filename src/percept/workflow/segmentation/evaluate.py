@@ -41,13 +41,11 @@ def evaluate_masks(
         DataError: the data are gone or have changed.
     """
     chosen = choose_device(device or "auto")
-    model = load_model(folder.model, device=str(chosen))
+    model, form = load_segmenter(folder, device=str(chosen))
     read_ledger(folder.ledger)  # what is damaged is found before the test set is opened, not after
     read_history(folder)
     read_scores(folder, "validation")
-    if not isinstance(model.preprocessing, PixelPreprocessing):
-        raise RunFolderError(f"{folder.model} is not the segmenter of this run; put back the file as it was")
-    prepared = reload_masks(recipe, folder, model.preprocessing, data)
+    prepared = reload_masks(recipe, folder, form, data)
     check_sealed(folder.splits, as_dataset(prepared.dataset))
     rows = prepared.rows("test")
     best = read_findings(folder)["validation"]["best_baseline"]
@@ -68,6 +66,22 @@ def evaluate_masks(
     return Evaluation(opening.figures, opening.number, len(rows), opening.verdict, folder.ledger, page)
 
 
+def load_segmenter(folder: RunFolder, device: str = "cpu") -> tuple[TrainedModel, PixelPreprocessing]:
+    """Return the model of a finished run, and what its pictures are prepared by.
+
+    Args:
+        folder: the run.
+        device: where the network goes.
+
+    Raises:
+        RunFolderError: the run's model is none for masks.
+    """
+    model = load_model(folder.model, device=device)
+    if not isinstance(model.preprocessing, PixelPreprocessing):
+        raise RunFolderError(f"{folder.model} is not the segmenter of this run; put back the file as it was")
+    return model, model.preprocessing
+
+
 def reload_run(folder: RunFolder) -> tuple[TrainedModel, PreparedMasks]:
     """Return the model of a finished run, and its pictures and masks in their parts.
 
@@ -78,10 +92,8 @@ def reload_run(folder: RunFolder) -> tuple[TrainedModel, PreparedMasks]:
         RunFolderError: the run's model is none for masks.
         DataError: the data are gone.
     """
-    model = load_model(folder.model)
-    if not isinstance(model.preprocessing, PixelPreprocessing):
-        raise RunFolderError(f"{folder.model} is not the segmenter of this run; put back the file as it was")
-    return model, reload_masks(Recipe.read(folder.recipe), folder, model.preprocessing)
+    model, form = load_segmenter(folder)
+    return model, reload_masks(Recipe.read(folder.recipe), folder, form)
 
 
 def reload_masks(

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-from percept.data.pixel_preprocessing import PixelPreprocessing
-from percept.errors import PerceptError, RunFolderError
-from percept.models.file import load_model
+from percept.errors import PerceptError
 from percept.runs.folder import RunFolder
 from percept.runs.recipe import Recipe
-from percept.workflow.segmentation.evaluate import reload_masks
+from percept.workflow.segmentation.evaluate import load_segmenter, reload_masks
 from percept.workflow.segmentation.report import report_masks
 
 
@@ -25,11 +23,9 @@ def rewrite_report(folder: RunFolder, recipe: Recipe, data: str | Path | None) -
     Raises:
         RunFolderError: the run's model is none for masks.
     """
-    model = load_model(folder.model)
-    if not isinstance(model.preprocessing, PixelPreprocessing):
-        raise RunFolderError(f"{folder.model} is not the segmenter of this run; put back the file as it was")
+    model, form = load_segmenter(folder)
     try:
-        prepared = reload_masks(recipe, folder, model.preprocessing, data)
+        prepared = reload_masks(recipe, folder, form, data)
     except PerceptError:
         if data is not None:
             raise
