@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+import percept
 from percept.data.preprocessing import ImagePreprocessing
 from percept.errors import ModelFileError
 from percept.models import arguments_for, build, load_weights
+from percept.models.bodies import IMAGENET
 from percept.models.file import TrainedModel, save_model
 from percept.models.layouts import LAYOUTS, renamed
 
@@ -242,6 +244,33 @@ def cifar_test_pictures() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     sheet = np.asarray(Image.open(DATA / "cifar10" / "test_00.png"))  # 25 rows of 40 pictures of 32x32
     pictures = sheet.reshape(25, 32, 40, 32, 3).transpose(0, 2, 1, 3, 4).reshape(1000, 32, 32, 3)
     return pictures, np.fromfile(DATA / "cifar10" / "test_labels.u8", np.uint8)
+
+
+def test_a_run_begins_with_a_checkpoint_and_its_head_alone_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("percept.workflow.finish.report", lambda *where, **what: None)
+    torch.manual_seed(0)
+    body = build("cifar_resnet20", classes=1000)
+    torch.save({"state_dict": torchvision_names(body)}, tmp_path / "weights.pth")
+    pictures = np.random.default_rng(0).integers(0, 256, (60, 24, 24, 3)).astype(np.uint8)
+    run = percept.fit(
+        *(pictures, np.arange(60) % 3),
+        out=tmp_path / "run",
+        model="cifar_resnet20",
+        pretrained=tmp_path / "weights.pth",
+        transfer="head",
+        image_size=(24, 24),
+        epochs=1,
+        threads=1,
+        device="cpu",
+    )
+    learned, before = run.model.model.network.state_dict(), body.state_dict()
+    assert {name for name in before if not torch.equal(before[name], learned[name])} == {"scores.weight", "scores.bias"}
+    assert learned["scores.weight"].shape == (3, 64)
+    form = run.model.model.preprocessing
+    assert isinstance(form, ImagePreprocessing)
+    assert (form.mean, form.std) == IMAGENET
 
 
 @pytest.mark.slow

@@ -4,7 +4,8 @@ import numpy as np
 
 from percept.data.augment.layer import AugmentationLayer
 from percept.data.augment.recipe import Augmentation
-from percept.report.contact_sheet import CELL, GAP, LINE, MARGIN, augmentation_sheet, contact_sheet, tinted
+from percept.data.masks.drawing import overlay
+from percept.report.contact_sheet import CELL, GAP, LINE, MARGIN, augmentation_sheet, contact_sheet
 
 
 def test_every_picture_stands_in_its_row_and_column() -> None:
@@ -31,14 +32,15 @@ def test_an_augmentation_of_nothing_shows_the_original_again_and_again() -> None
         assert np.array_equal(sheet[MARGIN : MARGIN + CELL, left : left + CELL], first)
 
 
-def test_masks_are_tinted_where_the_picture_went() -> None:
+def test_classes_lie_over_where_the_picture_went() -> None:
     pictures, masks = np.zeros((1, 56, 56, 1), np.uint8), np.zeros((1, 56, 56), np.int64)
     pictures[:, 10:20, 10:20], masks[:, 10:20, 10:20] = 255, 1
     layer = AugmentationLayer(Augmentation(flip=True, shift=0.2))
-    sheet = np.asarray(augmentation_sheet(pictures, layer, masks=masks, versions=5))
-    marked = np.asarray(tinted(np.full((1, 1, 1, 1), 255, np.uint8), np.ones((1, 1, 1), np.int64)))[0, 0, 0]
+    colors = [(0, 0, 0), (200, 0, 0)]
+    sheet = np.asarray(augmentation_sheet(pictures, layer, masks=masks, colors=colors, versions=5))
+    marked = overlay(np.full((3, 3, 1), 255, np.uint8), np.ones((3, 3), np.uint8), colors)[1, 1]
     white_inside = (sheet == 255).all(-1)[MARGIN : MARGIN + CELL]
-    assert (sheet == marked).all(-1).sum() >= 6 * 20 * 20
+    assert (sheet == marked).all(-1).sum() >= 6 * 16 * 16  # the outline is drawn in full
     for place in range(6):
         left = MARGIN + place * (CELL + GAP) + (MARGIN - GAP if place else 0)
         assert not white_inside[:, left : left + CELL].any()  # all that was white is marked

@@ -86,6 +86,17 @@ def test_with_the_head_alone_nothing_of_the_body_changes_and_its_preprocessing_i
 
 
 @pytest.mark.usefixtures("_no_report")
+@pytest.mark.parametrize(("transfer", "learning"), [("last:1", {"3", "6"}), ("last:2", {"2", "3", "6"})])
+def test_the_last_stages_alone_learn_with_the_head(
+    transfer: str, learning: set[str], source: Run, bars: Pictures, tmp_path: Path
+) -> None:
+    run = fit(bars, tmp_path / "run", pretrained=source.path, transfer=transfer, augment="none")
+    before, after = weights(source), weights(run)
+    # blocks 1 to 3 halve the map each, and 6 is the head; running averages are among the weights
+    assert {name.split(".")[0] for name in before if not np.array_equal(before[name], after[name])} == learning
+
+
+@pytest.mark.usefixtures("_no_report")
 @pytest.mark.parametrize("last", [1, pytest.param(3, marks=pytest.mark.slow)])  # the end of the head's phase; after it
 def test_a_run_in_phases_that_was_killed_comes_to_the_same_weights(
     last: int, source: Run, bars: Pictures, tmp_path: Path

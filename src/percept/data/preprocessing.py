@@ -28,7 +28,7 @@ def standardized(
     spread = torch.tensor(std, device=device)
     scale, shift = 1 / (255 * spread), torch.tensor(mean, device=device) / spread
     count, height, width, channels = pixels.shape
-    values = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).to(torch.float32)
+    values = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).to(device).to(torch.float32)
     # whole lines at a time: four times as fast as channel by channel
     values = values.view(count, height, width * channels)
     values = values.mul_(scale.repeat(width)).sub_(shift.repeat(width))

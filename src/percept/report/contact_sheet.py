@@ -9,14 +9,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from percept.data.augment.draws import generator_of
 from percept.data.augment.layer import AugmentationLayer, augment
+from percept.data.masks.drawing import overlay
+from percept.data.masks.raw import Color
 from percept.report.pictures import SMALL_SIDE
 
 CELL = 112
 """Longer side of each picture on the sheet, pixels."""
 GAP, MARGIN, LINE = 6, 14, 18
 """Between pictures, around the sheet and after the originals, and for a line of text; pixels."""
-PAPER, INK, TINT = (255, 255, 255), (60, 60, 60), (230, 60, 40)
-TINTED = 0.4  # how much of the tint lies over what a mask marks
+PAPER, INK = (255, 255, 255), (60, 60, 60)
 
 Pictures = NDArray[np.uint8]
 
@@ -28,6 +29,7 @@ def augmentation_sheet(
     labels: NDArray[np.int64] | None = None,
     names: Sequence[str] = (),
     masks: NDArray[np.integer] | None = None,
+    colors: Sequence[Color] = (),
     versions: int = 6,
     seed: int = 0,
 ) -> Image.Image:
@@ -38,8 +40,9 @@ def augmentation_sheet(
         layer: what augments them, as in training.
         labels: (n,) class numbers, where classes have augmentations of their own.
         names: (n,) what is written above each row; nothing if empty.
-        masks: (n, height, width) whole numbers; what is not 0 is tinted, in the originals and the versions. With
-            masks the augmentations of classes do not count.
+        masks: (n, height, width) class numbers of the pixels, laid over the originals and the versions. With masks the
+            augmentations of classes do not count.
+        colors: (red, green, blue) of each class of the masks.
         versions: how many of each picture.
         seed: number that the versions follow from.
 
@@ -52,7 +55,7 @@ def augmentation_sheet(
     batch = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2)
     marks = None if masks is None else torch.from_numpy(np.ascontiguousarray(masks))
     classes = None if labels is None else torch.from_numpy(labels)
-    columns = [tinted(pictures, masks)]
+    columns = [_laid_over(pictures, masks, colors)]
     for version in range(versions):
         generator = generator_of(seed, version)
         if marks is None:
@@ -60,7 +63,7 @@ def augmentation_sheet(
         else:
             changed, moved, *_ = augment(batch, layer.recipe, generator, masks=marks)
         pixels = (changed * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-        columns.append(tinted(pixels, None if moved is None else moved.numpy()))
+        columns.append(_laid_over(pixels, None if moved is None else moved.numpy(), colors))
     return contact_sheet(list(zip(*columns, strict=True)), names=names)
 
 
@@ -89,13 +92,11 @@ def contact_sheet(rows: Sequence[Sequence[Pictures]], *, names: Sequence[str] = 
     return sheet
 
 
-def tinted(pictures: Pictures, masks: NDArray[np.integer] | None) -> Pictures:
-    """Return (n, height, width, 3) pictures, red where a mask marks something."""
-    colored = np.broadcast_to(pictures, (*pictures.shape[:3], 3))
+def _laid_over(pictures: Pictures, masks: NDArray[np.integer] | None, colors: Sequence[Color]) -> Sequence[Pictures]:
+    """Return (height, width, 3) pictures, the classes of their pixels laid over them where masks tell them."""
     if masks is None:
-        return colored
-    over = (colored * (1 - TINTED) + np.array(TINT) * TINTED).round().astype(np.uint8)
-    return np.where(masks[..., None] != 0, over, colored)
+        return [np.broadcast_to(picture, (*picture.shape[:2], 3)) for picture in pictures]
+    return [overlay(picture, mask.astype(np.uint8), colors) for picture, mask in zip(pictures, masks, strict=True)]
 
 
 def _cell(picture: Pictures) -> Image.Image:

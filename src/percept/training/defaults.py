@@ -7,7 +7,6 @@ UNNORMALIZED = {"alexnet": 0.25}
 """Deep networks without normalization, which go astray at first at the rate of the others, and their share of it."""
 
 
-FEW = 20_000  # pictures, below which they are augmented
 MANY = 10  # times the usual epochs, beyond which time is not filled with more
 
 
@@ -46,8 +45,8 @@ def training_defaults(
         "learning_rate": rate,
         "weight_decay": decay,
         "patience": patience,
-        # few pictures are learnt by heart; many are learnt sooner as they are, and so are a frozen body's features
-        "augment": "auto" if convolutional and samples < FEW and transfer != "head" else "none",
+        # pictures are learnt by heart, tens of thousands too; a frozen body's features are kept, and so not augmented
+        "augment": "auto" if convolutional and transfer != "head" else "none",
     }
 
 

@@ -46,8 +46,8 @@ def with_augmentation(prepared: Prepared, recipe: Recipe) -> Recipe:
                 "--augment crop_size cuts windows out of pictures with masks; for classes write crop=0.3, which keeps"
                 " the size of the pictures"
             )
-    named = {target.classes[number]: _changes(each) for number, each in own.items()}
-    return recipe.filled("training", augmentation=_changes(general), class_augmentations=named or None)
+    named = {target.classes[number]: changes_of(each) for number, each in own.items()}
+    return recipe.filled("training", augmentation=changes_of(general), class_augmentations=named or None)
 
 
 def augmentation_layer(training: TrainingRecipe, classes: tuple[str, ...]) -> AugmentationLayer | None:
@@ -93,11 +93,15 @@ def in_words(training: TrainingRecipe) -> str:
     return "; ".join([", ".join(parts) or "none", *own])
 
 
-def _word(name: str, value: Any) -> str:
-    return name if value is True else f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+def changes_of(augmentation: Augmentation) -> dict[str, Any]:
+    """Return what differs from doing nothing, as the recipe keeps it.
 
-
-def _changes(augmentation: Augmentation) -> dict[str, Any]:
-    """Return what differs from doing nothing."""
+    Args:
+        augmentation: what happens to pictures.
+    """
     nothing = Augmentation().to_json()
     return {name: value for name, value in augmentation.to_json().items() if value != nothing.get(name)}
+
+
+def _word(name: str, value: Any) -> str:
+    return name if value is True else f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"

@@ -4,16 +4,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from percept.errors import OptionError
 from percept.files import replacing
-from percept.runs.recipe import Recipe
+from percept.runs.recipe import TrainingRecipe
 from percept.workflow.augment import in_words, with_augmentation
 from percept.workflow.begin import run_name
 from percept.workflow.options import asked_of
-from percept.workflow.prepare import prepare
+from percept.workflow.prepare import Prepared, prepare
 from percept.workflow.report_few import ROWS, VERSIONS, augmentation_of_rows
 from percept.workflow.samples import read_dataset
-from percept.workflow.segmentation.prepare import holds_masks
+from percept.workflow.segmentation.augmented import crops_sheet
+from percept.workflow.segmentation.choices import with_choices
+from percept.workflow.segmentation.prepare import holds_masks, prepare_masks, read_masks
 
 
 def preview_augment(
@@ -32,7 +36,8 @@ def preview_augment(
     """Write a sheet of training pictures beside augmented versions of them, as a fit with the same options sees them.
 
     Args:
-        data: pictures with classes, as for `percept.fit`.
+        data: pictures with classes or masks, as for `percept.fit`; with masks crops are shown, the classes of their
+            pixels laid over them.
         target: (samples,) labels beside arrays.
         augment: a preset or changes, as for `percept.fit`.
         augment_class: the same for classes of their own.
@@ -48,7 +53,7 @@ def preview_augment(
 
     Raises:
         OptionError: nothing would happen to the pictures, or an option does not work.
-        DataError: the data are no pictures with classes.
+        DataError: the data are no pictures with classes or masks.
 
     Source: notes §3.4.1.
     """
@@ -58,17 +63,27 @@ def preview_augment(
     recipe, dataset = asked_of(data, target, options, {})
     path = _free(Path(out)) if out is not None else _numbered(run_name(recipe.data.source))
     if dataset is None and holds_masks(recipe.data):
-        raise OptionError(f"{recipe.data.source} holds pictures with masks; expected pictures with classes")
-    prepared = prepare(dataset or read_dataset(recipe.data), recipe, progress)
-    chosen: Recipe = with_augmentation(prepared, prepared.recipe)
-    sheet = augmentation_of_rows(
-        prepared.loaded, prepared.rows("train"), chosen.training, seed=seed, pictures=pictures, versions=versions
-    )
-    if sheet is None:
+        masked = prepare_masks(read_masks(recipe.data, progress), recipe)
+        drawn = crops_sheet(masked, with_choices(masked).training, pictures=pictures, versions=versions)
+    else:
+        drawn = _classes_sheet(prepare(dataset or read_dataset(recipe.data), recipe, progress), pictures, versions)
+    if drawn is None:
         raise OptionError(f"--augment is {augment}, which leaves pictures as they are; give changes such as auto")
+    sheet, training = drawn
     with replacing(path) as file:
         sheet.save(file, "PNG")
-    return path, in_words(chosen.training)
+    return path, in_words(training)
+
+
+def _classes_sheet(prepared: Prepared, pictures: int, versions: int) -> tuple[Image.Image, TrainingRecipe] | None:
+    training = with_augmentation(prepared, prepared.recipe).training
+    sheet = augmentation_of_rows(
+        *(prepared.loaded, prepared.rows("train"), training),
+        seed=training.seed,
+        pictures=pictures,
+        versions=versions,
+    )
+    return None if sheet is None else (sheet, training)
 
 
 def _free(path: Path) -> Path:

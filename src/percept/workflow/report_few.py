@@ -34,8 +34,16 @@ def augmented_samples(
         return None
     rows = np.flatnonzero(read_splits(folder.splits, loaded.dataset.keys) == "train")
     sheet = augmentation_of_rows(loaded, rows, training, seed=seed)
-    if sheet is None:
-        return None
+    return None if sheet is None else sheet_section(sheet, training)
+
+
+def sheet_section(sheet: Image.Image, training: TrainingRecipe) -> Augmented:
+    """Return what the report shows of an augmentation.
+
+    Args:
+        sheet: pictures beside augmented versions.
+        training: the recipe's section, with what its augmentations come to.
+    """
     file = io.BytesIO()
     sheet.save(file, "WEBP", quality=85)
     mixed = {"mixup": training.mixup, "cutmix": training.cutmix}

@@ -182,6 +182,23 @@ def test_rare_classes_get_their_own_recipe_by_name() -> None:
         class_augmentations({"rar": "strong"}, ["a", "rare"], PHOTO)
 
 
+def test_slices_of_one_volume_show_no_direction_and_frames_of_many_scenes_do() -> None:
+    generator = np.random.default_rng(0)
+    walk = generator.normal(size=(60, 16, 16)).cumsum(0)
+    slices = (walk[20:] - walk[:-20]) / 20**0.5  # each is like its neighbors, and nothing is above or below
+    volume = (128 + 30 * slices[..., None]).clip(0, 255).astype(np.uint8)
+    assert traits_of(volume[generator.permutation(len(volume))], None, []).flip_vertical is False  # as if unrelated
+    found = traits_of(volume, None, [])
+    assert found.flip
+    assert found.flip_vertical
+    assert found.quarter_turns
+    scenes = generator.normal(size=(100, 16, 16)).repeat(5, axis=0) + np.linspace(2, -2, 16)[:, None]
+    film = (128 + 30 * scenes[..., None]).clip(0, 255).astype(np.uint8)
+    found = traits_of(film, None, [])
+    assert found.flip
+    assert not found.flip_vertical
+
+
 @given(counts=st.lists(st.integers(1, 60), min_size=1, max_size=6), seed=st.integers(0, 1000))
 def test_resampling_evens_out_the_classes_as_far_as_whole_numbers_allow(counts: list[int], seed: int) -> None:
     labels = np.repeat(np.arange(len(counts)), counts)

@@ -13,6 +13,7 @@ from sklearn.metrics import jaccard_score
 
 import percept
 from percept.errors import DataError, OptionError, PerceptError
+from percept.report.contact_sheet import GAP, LINE, MARGIN
 from percept.workflow.report import report
 from percept.workflow.run import Run
 
@@ -44,6 +45,31 @@ def test_the_test_figures_are_those_of_scikit_learn_on_the_masks_that_predict_wr
     assert evaluation.figures["mean_iou"]["value"] == pytest.approx(expected.mean())
     assert evaluation.figures["iou[foreground]"]["value"] == pytest.approx(expected[1])
     assert evaluation.figures["pixel_accuracy"]["value"] == pytest.approx((truth == told).mean())
+
+
+def test_a_preview_shows_what_happens_to_crops_and_their_masks(folder: Path, own: Path, tmp_path: Path) -> None:
+    path, words = percept.preview_augment(folder, augment="flip", pictures=2, versions=8, out=tmp_path / "sheet.png")
+    assert words == "flip"
+    with Image.open(path) as sheet:
+        pixels = np.asarray(sheet)
+    wide = (pixels.shape[1] - 3 * MARGIN - 7 * GAP) // 9
+    high = (pixels.shape[0] - 2 * MARGIN - 2 * LINE - GAP) // 2
+    first, *versions = (
+        pixels[MARGIN + LINE : MARGIN + LINE + high, left : left + wide]
+        for left in [MARGIN, *(2 * MARGIN + wide + place * (wide + GAP) for place in range(8))]
+    )
+    # a version is the crop or its mirror image, the colors of the mask with it
+    same = [np.abs(version.astype(int) - first).max() <= 1 for version in versions]
+    mirrored = [np.abs(version[:, ::-1].astype(int) - first).max() <= 1 for version in versions]
+    assert all(one or other for one, other in zip(same, mirrored, strict=True))
+    assert any(same)
+    assert any(mirrored)
+    assert (first.astype(int).max(axis=2) - first.min(axis=2) > 40).mean() > 0.05  # discs are colored, the noise is not
+    with pytest.raises(OptionError, match="leaves pictures as they are"):
+        percept.preview_augment(folder, augment="none", out=tmp_path / "none.png")
+    with pytest.raises(OptionError, match="--augment-class is not for"):
+        percept.preview_augment(folder, augment_class={"cell": "flip"}, out=tmp_path / "none.png")
+    assert "came to" not in (own / "report.html").read_text()  # nothing happened to its crops
 
 
 def test_every_opening_of_the_test_part_is_counted(own: Path) -> None:

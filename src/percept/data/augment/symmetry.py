@@ -12,6 +12,7 @@ from percept.data.augment.presets import Traits, names_allow_flips
 SIDE = 16  # pixels a side at which pictures are compared: up and down show, details do not
 PICTURES = 2000  # looked at, at most
 SHARE = 0.02  # of the squared difference between picture and image that the classes' means may explain
+ALIKE = 0.1  # correlation of neighbors, from which on pictures are slices or frames of one thing
 CHANCE = 0.01  # below it a difference of the means is taken as real
 RESAMPLES = 199
 
@@ -35,7 +36,8 @@ def traits_of(
     """Return what "auto" goes by: the pictures' size and colors, and which flips and turns leave their label.
 
     A flip or turn is allowed where the names of the classes allow it and, class by class, the mean picture shows no
-    sense of direction. Few pictures show little: where nothing is shown, it is allowed.
+    sense of direction. Few pictures show little: where nothing is shown, it is allowed. Pictures that are alike their
+    neighbors in the order given, such as slices of one volume or frames of one film, count as one.
 
     Args:
         pictures: (n, height, width, channels) uint8, possibly memory-mapped; 2000 at most are looked at.
@@ -68,7 +70,8 @@ def directed(differences: Floats, groups: NDArray[np.int64]) -> bool:
     """Return whether the mean difference of some group is not 0: by more than chance, and by a share that counts.
 
     Args:
-        differences: (n, ...) of each sample from its image; under the hypothesis each sign is as likely.
+        differences: (n, ...) of each sample from its image; under the hypothesis each sign is as likely, that of
+            neighbors together where they are alike.
         groups: (n,) class numbers.
 
     Source: Fisher 1935, "The Design of Experiments", section 21: a test by exchanging signs.
@@ -77,15 +80,39 @@ def directed(differences: Floats, groups: NDArray[np.int64]) -> bool:
     total = np.square(flat).sum()
     if not total:
         return False
+    members = [flat[groups == group] for group in np.unique(groups)]
+    length = 2 * alike(members) - 1  # so that stretches side by side hardly depend on each other
     generator = np.random.default_rng(0)
     found, expected, by_chance = 0.0, 0.0, np.zeros(RESAMPLES)
-    for group in np.unique(groups):
-        members = flat[groups == group]
-        count = len(members)
-        found += np.square(members.sum(0)).sum() / count
-        expected += np.square(members).sum() / count
-        signs = generator.choice([-1.0, 1.0], (RESAMPLES, count))
-        by_chance += np.square(signs @ members).sum(1) / count
+    for each in members:
+        count = len(each)
+        stretches = np.add.reduceat(each, np.arange(0, count, length))  # sums of neighbors, whose signs change together
+        found += np.square(each.sum(0)).sum() / count
+        expected += np.square(each).sum() / count
+        signs = generator.choice([-1.0, 1.0], (RESAMPLES, len(stretches)))
+        by_chance += np.square(signs @ stretches).sum(1) / count
     share = (found - expected) / total
     chance = (1 + (by_chance >= found * (1 - 1e-9)).sum()) / (RESAMPLES + 1)
     return bool(share > SHARE and chance < CHANCE)
+
+
+def alike(groups: Sequence[NDArray[np.float64]]) -> int:
+    """Return how many neighbors are alike: the distance at which they no longer are, 1 where none are.
+
+    Args:
+        groups: (n, values) of each class, in the order of the data; what they have in common does not count.
+
+    Example:
+        >>> values = np.random.default_rng(0).normal(size=(100, 20))
+        >>> alike([values]), alike([values.repeat(3, axis=0)])
+        (1, 3)
+    """
+    rests = [group - group.mean(0) for group in groups]
+    alone = sum(np.square(rest).sum() for rest in rests)
+    farthest = max(len(rest) for rest in rests)
+    for distance in range(1, farthest):
+        pairs = sum(max(0, len(rest) - distance) for rest in rests)
+        together = sum((rest[distance:] * rest[:-distance]).sum() for rest in rests)
+        if together * sum(map(len, rests)) <= ALIKE * alone * pairs:
+            return distance
+    return farthest

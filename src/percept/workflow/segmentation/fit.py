@@ -10,17 +10,16 @@ from percept.models import MODELS, require_task
 from percept.runs.folder import RunFolder
 from percept.runs.lock import locked
 from percept.runs.recipe import Recipe
-from percept.training.defaults import most_epochs
 from percept.training.processes import deterministic, make_accelerator
-from percept.training.segmentation_defaults import segmentation_defaults
 from percept.workflow.begin import command_line, nothing_left, plan, taken
 from percept.workflow.events import Event, Note, Started
 from percept.workflow.machine import Machine
 from percept.workflow.run import Run, open_finished
+from percept.workflow.segmentation.choices import with_choices
 from percept.workflow.segmentation.choose import check_mask_candidates, choose_masks
 from percept.workflow.segmentation.finish import finish_masks
 from percept.workflow.segmentation.learn import learn_masks, pixel_settings
-from percept.workflow.segmentation.patches import check_patches, patch_defaults
+from percept.workflow.segmentation.patches import check_patches
 from percept.workflow.segmentation.prepare import PreparedMasks, as_dataset, prepare_masks, read_masks
 
 
@@ -82,22 +81,15 @@ def segment_events(
 
 def _machine(prepared: PreparedMasks) -> tuple[Machine, Recipe]:
     """Return where to train, and the recipe with every choice made."""
-    recipe = prepared.recipe
-    training = recipe.training
+    training = prepared.recipe.training
     device = choose_device(training.device or "auto")
-    threads = choose_threads(training.threads)
-    name = recipe.model.name or ""
-    if training.patches is None:
-        gains = True
-        trained, count = recipe.model.pretrained is not None, len(prepared.rows("train"))
-        choices = segmentation_defaults(prepared.dataset.sizes, count, training.optimizer, trained=trained)
-    else:
-        smallest = MODELS[name].bfloat16_from
+    gains = True
+    if training.patches is not None:
+        smallest = MODELS[prepared.recipe.model.name or ""].bfloat16_from
         gains = smallest is not None and training.patches >= smallest
-        choices = patch_defaults(name, training.optimizer)
-    if training.minutes is not None:
-        choices |= {"epochs": most_epochs(int(choices["epochs"]))}  # the time is to decide
     precision = choose_precision(training.precision or "auto", device, gains=gains)
-    recipe = recipe.filled("training", **choices, device=str(device), precision=precision, threads=threads)
+    recipe = with_choices(prepared).filled(
+        "training", device=str(device), precision=precision, threads=choose_threads(training.threads)
+    )
     pixel_settings(recipe)
     return Machine(make_accelerator(device, precision), precision), recipe

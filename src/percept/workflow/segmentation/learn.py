@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from percept.data.augment.crops import crop_augmentation
 from percept.data.objects import IGNORE
 from percept.devices import free_memory, parse_memory
 from percept.errors import OptionError
@@ -30,6 +29,7 @@ from percept.workflow.course import Begun, Course, Stretch, train_on_disk
 from percept.workflow.events import Event
 from percept.workflow.learn import Learned
 from percept.workflow.machine import Machine, settings_of
+from percept.workflow.segmentation.augmented import augmentation_of_crops
 from percept.workflow.segmentation.lessons import Lessons
 from percept.workflow.segmentation.patches import patch_lessons
 from percept.workflow.segmentation.prepare import PreparedMasks
@@ -148,7 +148,7 @@ def picture_lessons(network: nn.Module, prepared: PreparedMasks, recipe: Recipe,
         IGNORE,
         prepared.preprocessing,
         pixel_weights(training.weight_map or "none", masks, prepared.objects, len(classes)),
-        crop_augmentation(pictures, rows, training.augment or "none", side),
+        augmentation_of_crops(prepared, training),
     )
 
     def stream(epoch: int) -> Iterator[tuple[Tensor, PixelBatch]]:

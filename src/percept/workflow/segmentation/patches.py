@@ -7,7 +7,6 @@ import torch
 from scipy.special import log_softmax
 from torch import Tensor, nn
 
-from percept.data.augment.crops import crop_augmentation
 from percept.data.class_weights import class_weights, count_classes
 from percept.data.objects import IGNORE
 from percept.data.patches import draw_centers
@@ -22,6 +21,7 @@ from percept.training.defaults import training_defaults
 from percept.training.patch_batches import patch_batches
 from percept.training.pixel_batches import MaskedPart
 from percept.workflow.machine import Machine
+from percept.workflow.segmentation.augmented import augmentation_of_crops
 from percept.workflow.segmentation.lessons import Lessons
 from percept.workflow.segmentation.prepare import PreparedMasks
 
@@ -86,11 +86,8 @@ def patch_lessons(network: nn.Module, prepared: PreparedMasks, recipe: Recipe, m
     """
     training, accelerator, classes = recipe.training, machine.accelerator, len(prepared.dataset.classes)
     patch, batch_size, rows = training.patches or SMALLEST, training.batch_size or 1, prepared.rows("train")
-    # moves that leave the middle pixel where it is, unless others are asked for
-    asked = training.augment or "none"
-    augmentation = crop_augmentation(prepared.pictures, rows, asked, patch, in_place=asked == "auto")
-    form = prepared.preprocessing
-    part = MaskedPart(prepared.pictures, prepared.masks, rows, IGNORE, form, None, augmentation)
+    augmentation = augmentation_of_crops(prepared, training)
+    part = MaskedPart(prepared.pictures, prepared.masks, rows, IGNORE, prepared.preprocessing, None, augmentation)
     counts = count_classes((prepared.masks[row] for row in rows), classes)
     count = int(min(AN_EPOCH, counts.pixels.sum()))
     weights = None

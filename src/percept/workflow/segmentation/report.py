@@ -32,7 +32,9 @@ from percept.runs.ledger import read_ledger
 from percept.runs.recipe import Recipe
 from percept.workflow.chosen import read_selection
 from percept.workflow.report import figure_scores, network_section, read_findings, read_history, told_moment
+from percept.workflow.report_few import sheet_section
 from percept.workflow.report_selection import selection_content
+from percept.workflow.segmentation.augmented import crops_sheet
 from percept.workflow.segmentation.prepare import PreparedMasks
 
 WORST = 10  # pictures drawn
@@ -97,6 +99,7 @@ def _data(recipe: Recipe, findings: dict[str, Any], prepared: PreparedMasks | No
             if (parts == part).any():
                 counts[part] = tuple(pixels.tolist())
         sealed = int((parts == "test").sum())
+    augmented = None if prepared is None else crops_sheet(prepared, recipe.training)
     return DataSummary(
         name=recipe.data.source,
         kind="masks",
@@ -105,6 +108,7 @@ def _data(recipe: Recipe, findings: dict[str, Any], prepared: PreparedMasks | No
         notes=tuple(findings["notes"]),
         findings=tuple(Remark(each["text"], each["severity"], tuple(each["files"])) for each in findings["audit"]),
         samples=() if prepared is None else _samples(prepared, recipe),
+        augmented=None if augmented is None else sheet_section(*augmented),
         sealed=sealed,
     )
 
