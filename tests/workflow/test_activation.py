@@ -75,6 +75,9 @@ def test_runs_of_tables_of_masks_and_without_a_map_are_refused(bars: Pictures, p
         with pytest.raises(OptionError, match=said):
             percept.predict(path, samples, out=out, activation=True)
         assert not out.exists()
+    with pytest.raises(OptionError, match="--abstain is for pictures with classes; the model gives a class for every"):
+        percept.predict(masks.path, pictures, out=out, abstain=0.1)
+    assert not out.exists()
 
 
 def test_a_folder_is_needed_and_nothing_in_it_is_overwritten(run: Path, pictures: Path, tmp_path: Path) -> None:

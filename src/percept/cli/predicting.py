@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -57,31 +57,41 @@ def predict(
 
     screen = Screen(as_json)
     from percept.cli.rows import print_rows
-    from percept.workflow.predict import PREDICTIONS, activation_folder, predict_rows, write_predictions_csv
-    from percept.workflow.predict_masks import (
-        gives_masks,
-        refuse_counting,
-        refuse_for_masks,
-        refuse_memory,
-        write_masks,
+    from percept.workflow.predict import (
+        PREDICTIONS,
+        activation_folder,
+        asked_of_run,
+        predict_rows,
+        write_predictions_csv,
     )
+    from percept.workflow.predict_masks import gives_masks, write_masks
+    from percept.workflow.predict_options import PredictOptions
 
-    common: dict[str, Any] = {"skip_unreadable": skip_unreadable, "device": device, "threads": threads}
-    common |= {"probabilities": with_probabilities, "say": screen.say}
-    if gives_masks(run):
-        refuse_for_masks(run, tta=tta, activation=activation)
-        common |= {"count": count, "threshold": threshold, "distance": distance, "memory": memory, "resume": resume}
+    options = PredictOptions(
+        probabilities=with_probabilities,
+        tta=tta,
+        abstain=abstain,
+        activation=activation,
+        count=count,
+        threshold=threshold,
+        distance=distance,
+        skip_unreadable=skip_unreadable,
+        memory=memory,
+        resume=resume,
+        device=device,
+        threads=threads,
+    )
+    predictor = asked_of_run(run, options)
+    if gives_masks(predictor.model):
         with predicting(screen) as progress:
-            written = write_masks(run, samples, out, progress=progress, **common)
+            written = write_masks(predictor.model, samples, out, options, say=screen.say, progress=progress)
         for each in written if count is not None else ():
             screen.say(f"{each.sample}: {each.objects} x {count}")
         screen.say(f"{len(written)} masks written to {out}")
         screen.result({"out": str(out), "masks": [asdict(each) | {"mask": str(each.mask)} for each in written]})
         return
-    refuse_counting(run, count, threshold, distance)
-    refuse_memory(memory, resume)
     folder = activation_folder(out) if activation else None
-    rows = predict_rows(run, samples, tta=tta, abstain=abstain, activation=folder, **common)
+    rows = predict_rows(predictor, samples, options, folder, say=screen.say)
     if out is None:
         print_rows(rows, screen)
         return

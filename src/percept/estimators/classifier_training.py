@@ -26,10 +26,8 @@ from percept.training.batches import LabeledPart, steps_an_epoch
 from percept.training.defaults import training_defaults
 from percept.training.features import FeatureStore
 from percept.training.loop import Epoch, Score, Steps, train
-from percept.training.optimizers import make_optimizer
 from percept.training.phases import plan, train_in_phases
 from percept.training.processes import make_accelerator
-from percept.training.schedules import SCHEDULES
 from percept.training.settings import TrainingSettings
 
 METRIC = "accuracy"  # of the pictures held out, by which training stops
@@ -117,15 +115,9 @@ def _epochs(
     if begun.moved is not None:
         phases = plan(begun.moved.stages, settings)
         return train_in_phases(network, begun.moved.parts, phases, *rest, store=FeatureStore())
-    optimizer = make_optimizer(
-        network,
-        settings.optimizer,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        momentum=settings.momentum,
-    )
     steps = steps_an_epoch(len(training), settings.batch_size)
-    return train(network, optimizer, SCHEDULES[settings.schedule](optimizer, steps, settings.epochs), *rest)
+    optimizer, schedule = settings.begin(network, steps)
+    return train(network, optimizer, schedule, *rest)
 
 
 def _score(truth: NDArray[np.int64]) -> Score:

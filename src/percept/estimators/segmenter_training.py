@@ -26,10 +26,8 @@ from percept.training.batches import steps_an_epoch
 from percept.training.crop_sizes import Crop, crop_for_memory
 from percept.training.loop import train_on
 from percept.training.mask_loss import mask_loss, pixel_weights
-from percept.training.optimizers import make_optimizer
 from percept.training.pixel_batches import MaskedPart, PixelBatch, crops_an_epoch, pixel_batches
 from percept.training.processes import make_accelerator
-from percept.training.schedules import SCHEDULES
 from percept.training.segmentation_defaults import DEFAULT_ARGUMENTS, DEFAULT_MODEL, segmentation_defaults
 
 METRIC = "mean_iou"  # of the pictures held out, by which training stops
@@ -125,16 +123,8 @@ def train_segmenter(
         seen = pictures, masks.maps, held, masks.names, form
         return validation_figures(network, *seen, device=device, precision=precision)
 
-    optimizer = make_optimizer(
-        network,
-        settings.optimizer,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        momentum=settings.momentum,
-    )
     steps = steps_an_epoch(len(crops_an_epoch(part, crop)), settings.batch_size)
-    schedule = SCHEDULES[settings.schedule](optimizer, steps, settings.epochs)
-    epochs = train_on(network, optimizer, schedule, total, stream, steps, validate, settings, accelerator)
+    epochs = train_on(network, *settings.begin(network, steps), total, stream, steps, validate, settings, accelerator)
     history, kept = follow(estimator, epochs, network, settings)
     trained = accelerator.unwrap_model(network, keep_fp32_wrapper=False).eval()
     return LearnedMasks(trained, history, kept, form, arguments, (crop.height, crop.width))

@@ -18,8 +18,6 @@ from percept.training.batches import LabeledPart, steps_an_epoch
 from percept.training.features import FeatureStore, with_features
 from percept.training.layer_rates import DECAY, rates_by_depth
 from percept.training.loop import Epoch, Score, Steps, train
-from percept.training.optimizers import make_optimizer
-from percept.training.schedules import SCHEDULES
 from percept.training.settings import TrainingSettings
 
 HEAD_SHARE = 0.2
@@ -86,16 +84,9 @@ def begin(
         steps: of an epoch, where it is shorter than a pass over the samples; None for such a pass.
     """
     freeze(network, parts, phase.stages)
-    optimizer = make_optimizer(
-        network,
-        settings.optimizer,
-        learning_rate=phase.learning_rate,
-        weight_decay=settings.weight_decay,
-        momentum=settings.momentum,
-        factors=rates_by_depth(parts, phase.decay),
-    )
     whole, epochs = steps_an_epoch(samples, settings.batch_size), phase.last - phase.first + 1
-    return optimizer, SCHEDULES[settings.schedule](optimizer, steps or whole, epochs)
+    own = replace(settings, learning_rate=phase.learning_rate, epochs=epochs)
+    return own.begin(network, steps or whole, factors=rates_by_depth(parts, phase.decay))
 
 
 def learner(

@@ -1,9 +1,14 @@
 """Every choice that training takes, with its range checked once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
 from percept.errors import OptionError
-from percept.training.optimizers import OPTIMIZERS
+from percept.training.optimizers import OPTIMIZERS, make_optimizer
 from percept.training.schedules import SCHEDULES
 
 
@@ -48,6 +53,26 @@ class TrainingSettings:
         _check(self.patience >= 0, "patience", self.patience, "0 (never stop early) or a number of epochs")
         _check(0 <= self.clip_norm < float("inf"), "clip norm", self.clip_norm, "0 (off) or a positive number")
         _check(0 <= self.seed < 2**32, "seed", self.seed, "a whole number from 0 to 4294967295")
+
+    def begin(
+        self, network: nn.Module, steps: int, *, factors: Mapping[str, float] | None = None
+    ) -> tuple[Optimizer, LRScheduler]:
+        """Return an optimizer of a network and its schedule over all epochs, both at their start.
+
+        Args:
+            network: whose parameters learn.
+            steps: of an epoch.
+            factors: as `make_optimizer` takes them.
+        """
+        optimizer = make_optimizer(
+            network,
+            self.optimizer,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            momentum=self.momentum,
+            factors=factors,
+        )
+        return optimizer, SCHEDULES[self.schedule](optimizer, steps, self.epochs)
 
 
 def _check(holds: bool, name: str, got: object, expected: str) -> None:

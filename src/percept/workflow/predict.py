@@ -23,14 +23,8 @@ from percept.files import replacing
 from percept.workflow.activation import ActivationFiles
 from percept.workflow.load import CHUNK, Predictor, load, unknown_sentences
 from percept.workflow.picture_files import folder_of, picture_paths
-from percept.workflow.predict_masks import (
-    gives_masks,
-    mask_folder,
-    refuse_counting,
-    refuse_for_masks,
-    refuse_memory,
-    write_masks,
-)
+from percept.workflow.predict_masks import gives_masks, mask_folder, write_masks
+from percept.workflow.predict_options import PredictOptions
 from percept.workflow.views import asked_to, check_pictures, doubt
 
 Row = dict[str, object]
@@ -96,44 +90,47 @@ def predict(
     if not isinstance(paths, list | tuple) or not all(isinstance(path, str | Path) for path in paths):
         raise DataError("predict takes paths; for arrays and data frames: percept.load(run).predict(samples)")
     named = [Path(path) for path in paths]
-    if gives_masks(run):
-        refuse_for_masks(run, tta=tta, activation=activation)
-        write_masks(
-            run,
-            named,
-            out,
-            probabilities=probabilities,
-            count=count,
-            threshold=threshold,
-            distance=distance,
-            skip_unreadable=skip_unreadable,
-            memory=memory,
-            resume=resume,
-            device=device,
-            threads=threads,
-            say=_warn,
-            progress=progress,
-        )
-        return mask_folder(out)
-    refuse_counting(run, count, threshold, distance)
-    refuse_memory(memory, resume)
-    folder = activation_folder(out) if activation else None
-    rows = predict_rows(
-        run,
-        named,
+    options = PredictOptions(
         probabilities=probabilities,
         tta=tta,
         abstain=abstain,
-        activation=folder,
+        activation=activation,
+        count=count,
+        threshold=threshold,
+        distance=distance,
         skip_unreadable=skip_unreadable,
+        memory=memory,
+        resume=resume,
         device=device,
         threads=threads,
-        say=_warn,
     )
+    predictor = asked_of_run(run, options)
+    if gives_masks(predictor.model):
+        write_masks(predictor.model, named, out, options, say=_warn, progress=progress)
+        return mask_folder(out)
+    folder = activation_folder(out) if activation else None
+    rows = predict_rows(predictor, named, options, folder, say=_warn)
     if out is None:
         return list(rows)
     write_predictions_csv(rows, Path(out) if folder is None else folder / PREDICTIONS)
     return Path(out)
+
+
+def asked_of_run(run: str | Path, options: PredictOptions) -> Predictor:
+    """Return a run's model as it is asked, after refusing what it cannot give.
+
+    Args:
+        run: run folder or model file.
+        options: what is asked for.
+
+    Raises:
+        OptionError: the model cannot give that.
+    """
+    predictor = load(run, device=options.device or "auto")
+    options.check(predictor.model)
+    if options.activation:
+        check_pictures("--activation", predictor.model)
+    return asked_to(predictor, run, options.tta, options.abstain)
 
 
 def activation_folder(out: str | Path | None) -> Path:
@@ -150,52 +147,38 @@ def _warn(text: str) -> None:
 
 
 def predict_rows(
-    run: str | Path,
+    predictor: Predictor,
     samples: Sequence[Path],
-    *,
-    probabilities: bool = False,
-    tta: str = "",
-    abstain: float | None = None,
+    options: PredictOptions,
     activation: Path | None = None,
-    skip_unreadable: bool = False,
-    device: str | None = None,
-    threads: int | None = None,
+    *,
     say: Callable[[str], None],
 ) -> Iterator[Row]:
     """Yield one row a sample, in bounded memory; see `predict`.
 
     Args:
-        run: run folder or model file.
+        predictor: a model of one answer a sample, asked as `options` say.
         samples: pictures, folders of pictures, or one table.
-        probabilities: whether to give the probability of each class.
-        tta: views of each picture.
-        abstain: share of wrong answers to keep to.
+        options: what is asked for.
         activation: folder of pictures of where the network looked; None for none.
-        skip_unreadable: whether to go on without pictures that cannot be read.
-        device: where to compute.
-        threads: threads of the CPU.
         say: told what the user should know, such as categories never seen in training.
     """
-    with using_threads(threads):
-        predictor = asked_to(load(run, device=device or "auto"), run, tta, abstain)
-        if tta:
-            views = len(views_named(tta))
+    with using_threads(options.threads):
+        if options.tta:
+            views = len(views_named(options.tta))
             say(f"{views} views of each picture are predicted, which takes about {views} times as long as one")
-        if activation is not None:
-            check_pictures("--activation", predictor.model)
         if isinstance(predictor.model.preprocessing, TablePreprocessing):
-            yield from _table_rows(predictor, predictor.model.preprocessing, samples, probabilities, say)
+            yield from _table_rows(predictor, predictor.model.preprocessing, samples, options.probabilities, say)
         else:
             paths = picture_paths(samples)
             files = None if activation is None else ActivationFiles.of(predictor, paths, activation)
-            yield from _picture_rows(predictor, paths, probabilities, skip_unreadable, say, files)
+            yield from _picture_rows(predictor, paths, options, say, files)
 
 
 def _picture_rows(
     predictor: Predictor,
     paths: list[Path],
-    all_classes: bool,
-    skip: bool,
+    options: PredictOptions,
     say: Callable[[str], None],
     activations: ActivationFiles | None,
 ) -> Iterator[Row]:
@@ -208,7 +191,7 @@ def _picture_rows(
                 pictures.append(predictor.read_one(path))
                 names.append(path)
             except DataError as error:
-                if not skip:
+                if not options.skip_unreadable:
                     raise
                 left += 1
                 say(f"left out: {str(error).removesuffix(SKIP_ADVICE)}")
@@ -217,7 +200,7 @@ def _picture_rows(
             scores = ready.picture_scores(pixels)
             if activations is not None:
                 activations.write(names, pixels, scores)
-            rows = _rows("file", [str(name) for name in names], scores, predictor, all_classes)
+            rows = _rows("file", [str(name) for name in names], scores, predictor, options.probabilities)
             yield from _with_doubt(rows, pixels, predictor) if doubted else rows
     if left and left == len(paths):
         raise DataError(f"no picture of {left} can be read; give at least one that can")

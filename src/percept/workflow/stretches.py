@@ -14,9 +14,7 @@ from percept.nn.losses import Loss
 from percept.training.batches import LabeledPart, batches, steps_an_epoch
 from percept.training.features import FeatureStore
 from percept.training.loop import Epoch, Score, Steps, train_on
-from percept.training.optimizers import make_optimizer
 from percept.training.phases import Phase, begin, learner, plan
-from percept.training.schedules import SCHEDULES
 from percept.training.settings import TrainingSettings
 from percept.workflow.course import Begun, Stretch
 from percept.workflow.machine import Machine
@@ -97,15 +95,8 @@ def features_serve(start: Start, lesson: Lesson) -> bool:
 
 
 def _whole(network: nn.Module, lesson: Lesson, settings: TrainingSettings) -> Begun:
-    optimizer = make_optimizer(
-        network,
-        settings.optimizer,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        momentum=settings.momentum,
-    )
     steps = lesson.steps or steps_an_epoch(len(lesson.training), settings.batch_size)
-    schedule = SCHEDULES[settings.schedule](optimizer, steps, settings.epochs)
+    optimizer, schedule = settings.begin(network, steps)
     parts = lesson.training, lesson.validation
     return Begun(optimizer, schedule, partial(_epochs, network, parts, (optimizer, schedule), lesson, settings))
 

@@ -17,6 +17,7 @@ from percept.cli.main import main
 from percept.errors import DataError, OptionError
 from percept.workflow.densify import densify
 from percept.workflow.predict_masks import write_masks
+from percept.workflow.predict_options import PredictOptions
 from percept.workflow.run import Run
 
 Fit = Callable[..., Run]
@@ -81,7 +82,8 @@ def test_a_large_picture_has_the_mask_that_it_has_in_memory(
 
 
 def test_the_shares_of_classes_are_those_of_the_mask(unet: Path, tiff: Path, tmp_path: Path) -> None:
-    (written,) = write_masks(unet, [tiff], tmp_path / "parts", memory=LITTLE, say=print)
+    model = percept.load(unet).model
+    (written,) = write_masks(model, [tiff], tmp_path / "parts", PredictOptions(memory=LITTLE), say=print)
     with Image.open(written.mask) as mask:
         shares = np.bincount(np.asarray(mask).ravel(), minlength=2) / np.prod(SIZE)
     assert list(written.shares.values()) == pytest.approx(shares)
@@ -130,11 +132,30 @@ def test_a_killed_prediction_goes_on_with_the_picture_that_it_was_at(
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
 
 
+def test_a_prediction_killed_before_the_overlay_goes_on_with_it(
+    unet: Path, tiff: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*asked: Any) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("percept.workflow.segmentation.predict.overview", die)
+        with pytest.raises(KilledError):
+            masks(unet, tiff, tmp_path / "killed", memory=LITTLE)
+    mask, overlay = tmp_path / "killed" / "large.tif", tmp_path / "killed" / "large_overlay.png"
+    before = mask.stat()
+    assert not overlay.exists()
+    masks(unet, tiff, tmp_path / "killed", memory=LITTLE, resume=True)
+    assert mask.stat().st_mtime_ns == before.st_mtime_ns
+    straight = masks(unet, tiff, tmp_path / "straight", memory=LITTLE)
+    assert overlay.read_bytes() == (straight / "large_overlay.png").read_bytes()
+
+
 def test_memory_and_resume_are_for_masks(dense: Path, tiff: Path, tmp_path: Path) -> None:
     classifier = dense.parent / "squares"
-    with pytest.raises(OptionError, match="--memory is for masks, and the model gives one answer"):
+    with pytest.raises(OptionError, match="--memory is for models that give a class for every pixel"):
         percept.predict(classifier, tiff, memory="1GB")
-    with pytest.raises(OptionError, match="--resume is for masks"):
+    with pytest.raises(OptionError, match="--resume is for models that give a class for every pixel"):
         percept.predict(classifier, tiff, resume=True)
     with pytest.raises(OptionError, match="memory is 'much'; expected a size"):
         percept.predict(dense, tiff, out=tmp_path / "masks", memory="much")
@@ -192,11 +213,14 @@ def test_a_slide_of_16_megapixels_takes_the_memory_that_is_allowed(unet: Path, t
     code = """if True:
         import resource, sys, torch
         from pathlib import Path
+        from percept.workflow.load import load
         from percept.workflow.predict_masks import write_masks
+        from percept.workflow.predict_options import PredictOptions
         import percept.workflow.segmentation.predict, percept.dense, tifffile
         torch.set_num_threads(1)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        write_masks(sys.argv[1], [Path(sys.argv[2])], sys.argv[3], memory="50MB", threads=1, say=print)
+        options = PredictOptions(memory="50MB", threads=1)
+        write_masks(load(sys.argv[1]).model, [Path(sys.argv[2])], sys.argv[3], options, say=print)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     """
     command = [sys.executable, "-c", code, str(unet), str(path), str(tmp_path / "masks")]

@@ -52,7 +52,7 @@ def counting_of(
         distance: pixels that two objects are apart at least; None for half of the patch that is classified.
 
     Raises:
-        OptionError: there is no such class, a number is out of range, or the model does not tell where things are.
+        OptionError: there is no such class, or a number is out of range.
     """
     if count is None:
         given = {"--threshold": threshold, "--distance": distance}
@@ -62,10 +62,7 @@ def counting_of(
         return None
     form = model.preprocessing
     if not isinstance(form, PixelPreprocessing):
-        raise OptionError(
-            "--count is for models that give a class for every pixel; percept densify makes one of a classifier of"
-            " pictures"
-        )
+        raise ValueError("a model that gives a class for every pixel has its preprocessing")
     if count not in model.classes:
         raise OptionError(f"--count is {count!r}; expected one of {', '.join(model.classes)}")
     if threshold is not None and not 0 < threshold <= 1:

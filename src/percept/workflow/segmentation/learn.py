@@ -20,9 +20,7 @@ from percept.training.batches import steps_an_epoch
 from percept.training.crop_sizes import crop_for_memory
 from percept.training.loop import train_on
 from percept.training.mask_loss import mask_loss, pixel_weights
-from percept.training.optimizers import make_optimizer
 from percept.training.pixel_batches import MaskedPart, PixelBatch, crops_an_epoch, pixel_batches
-from percept.training.schedules import SCHEDULES
 from percept.training.settings import TrainingSettings
 from percept.workflow.checks import Checked
 from percept.workflow.course import Begun, Course, Stretch, train_on_disk
@@ -88,14 +86,7 @@ def learn_masks(
     shorter = shortened(lessons.stream, steps)
 
     def begin() -> Begun:
-        optimizer = make_optimizer(
-            network,
-            settings.optimizer,
-            learning_rate=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            momentum=settings.momentum,
-        )
-        schedule = SCHEDULES[settings.schedule](optimizer, steps, settings.epochs)
+        optimizer, schedule = settings.begin(network, steps)
         rest = lessons.loss, shorter, steps, partial(lessons.validate, network), settings, accelerator
         return Begun(optimizer, schedule, lambda first: train_on(network, optimizer, schedule, *rest, first=first))
 

@@ -16,6 +16,7 @@ from scipy.special import softmax
 from percept.data.images import read_picture
 from percept.data.masks.drawing import overlay, palette_png
 from percept.data.pixel_preprocessing import PixelPreprocessing
+from percept.dense.class_file import ClassFile
 from percept.dense.sources import Source
 from percept.devices import choose_device, parse_memory, using_threads
 from percept.errors import DataError, OptionError
@@ -152,13 +153,16 @@ class _Made:
 
 
 def _left(pictures: Sequence[Path], wanted: Wanted) -> list[tuple[Path, str]]:
-    """Return the pictures that have no mask yet, and the stem that each one's files get."""
+    """Return the pictures that are not done yet, and the stem that each one's files get."""
     names = stems_of(pictures, wanted.folder, wanted.ends, resume=wanted.resume)
-    return [
-        (path, name)
-        for path, name in zip(pictures, names, strict=True)
-        if not any((wanted.folder / f"{name}{end}").exists() for end in MASKS)
-    ]
+    return [(path, name) for path, name in zip(pictures, names, strict=True) if not _done(wanted.folder / name, wanted)]
+
+
+def _done(stem: Path, wanted: Wanted) -> bool:
+    """Tell whether the last file of a picture is there: the mask, of one that is read in parts the overlay."""
+    in_memory, in_parts = (stem.with_name(f"{stem.name}{end}") for end in MASKS)
+    overlay_there = not wanted.overlays or stem.with_name(f"{stem.name}_overlay.png").exists()
+    return in_memory.exists() or (in_parts.exists() and overlay_there)
 
 
 def _part(progress: Callable[[float, int], None], number: int, count: int, tiles: int, total: int) -> None:
@@ -196,13 +200,17 @@ def _large(
             f"--count needs the probabilities of a picture in memory, and {name} does not fit {wanted.memory}; allow"
             " more with --memory, or count in its parts"
         )
-    written = write_large(
-        *(model, source, wanted.folder / f"{name}.tif"),
-        probabilities=wanted.folder / f"{name}_probabilities.npy" if wanted.probabilities else None,
-        memory=wanted.memory,
-        device=device,
-        progress=progress,
-    )
+    file = wanted.folder / f"{name}.tif"
+    if file.exists():  # the run was killed before it came to the overlay
+        written = ClassFile(file, source.shape[1:], colors_of(model))
+    else:
+        written = write_large(
+            *(model, source, file),
+            probabilities=wanted.folder / f"{name}_probabilities.npy" if wanted.probabilities else None,
+            memory=wanted.memory,
+            device=device,
+            progress=progress,
+        )
     if wanted.overlays:
         picture, classes = overview(source, written)
         laid_over = Image.fromarray(overlay(picture, classes, colors_of(model)))
