@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from percept.dense import convolutionalize, densify
-from percept.dense.network import DenseNetwork
+from percept.dense.network import DenseNetwork, Semantics
 from percept.errors import DataError, OptionError
 
 METHODS = ("atrous", "shift-and-stitch")
@@ -314,6 +314,20 @@ def test_zeros_around_the_picture_are_those_of_the_classifier_where_the_picture_
     picture = torch.randn(2, channels, *patch, dtype=torch.float64)
     with torch.no_grad():
         made = densify(network.double(), patch, semantics="image", channels=channels)(picture)
+        assert difference(made[..., 0, 0], network(picture)) < 1e-10
+
+
+@pytest.mark.parametrize("semantics", ["image", "patch", "plane"])
+def test_answers_that_depend_on_padding_alone_are_the_classifiers(semantics: Semantics) -> None:
+    torch.manual_seed(0)
+    layers = (  # without biases, which "plane" has beyond the picture too
+        *(nn.Conv2d(1, 1, 1, stride=(1, 2), bias=False), nn.ZeroPad2d((0, -1, 0, 0))),
+        *(nn.Conv2d(1, 1, 1, padding=(0, 1), bias=False), nn.Conv2d(1, 1, 1, stride=(1, 4), bias=False)),
+        *(nn.Flatten(), nn.Linear(5, 3)),
+    )
+    network, picture = nn.Sequential(*layers).double(), torch.randn(2, 1, 5, 5, dtype=torch.float64)
+    with torch.no_grad():
+        made = densify(network, (5, 5), semantics=semantics, channels=1)(picture)
         assert difference(made[..., 0, 0], network(picture)) < 1e-10
 
 

@@ -61,7 +61,7 @@ def line_of(plan: Plan, place: int, axis: int, span: Span) -> Line:
         low, high = max(low, 0), min(high, span.ends - 1 + (plan.steps[place].size[axis] - 1) * jump)
     step = 1 if span.step == 1 else jump
     if place == 0:
-        return Line(low, 1, high - low + 1)
+        return Line(low, 1, max(0, high - low + 1))  # 0 where answers depend on nothing but padding
     first = low + (span.first - low) % step
     return Line(first, step, max(0, (high - first) // step + 1))
 

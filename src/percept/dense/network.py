@@ -155,9 +155,11 @@ class DenseNetwork(nn.Module):
         for axis in (0, 1):
             first, stop = self.pixels(spans[axis], axis)
             behind = corner[axis] + pictures.shape[axis + 2]
-            begin, end = max(first, corner[axis]), min(stop, behind)
+            begin = min(max(first, corner[axis]), behind)
+            end = max(begin, min(stop, behind))  # nothing of the picture, where only zeros around it are needed
             pictures = pictures.narrow(axis + 2, begin - corner[axis], end - begin)
-            amounts = [begin - first, stop - end, *amounts]
+            before = min(begin, stop) - first
+            amounts = [before, stop - first - before - (end - begin), *amounts]
         if any(amounts):
             pictures = functional.pad(pictures, amounts)
         evaluate = evaluated_by_patch if self.semantics == "patch" else evaluated
