@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import percept
-from percept.errors import DataError, OptionError, RunFolderError
+from percept.errors import DataError, OptionError, PerceptWarning, RunFolderError
 from percept.models.file import load_model
 from percept.workflow.events import Event, Note, Trained
 from percept.workflow.run import Run
@@ -197,6 +197,33 @@ def test_views_and_abstention_are_said_and_kept(bars: Pictures, tmp_path: Path) 
         assert row["sure"] == ("yes" if row["probability"] >= model.abstain_below else "no")  # type: ignore[operator]
 
 
+def test_views_that_a_run_was_fitted_with_are_those_of_its_figures_and_its_answers(
+    bars: Pictures, tmp_path: Path
+) -> None:
+    run = fit(bars, tmp_path / "run", tta="horizontal")
+    assert "2 views of each picture take " in run.report.read_text()
+    alone = replace(run.model, tta="")
+    table = pd.read_csv(run.path / "validation_predictions.csv")
+    rows = [int(key) for key in table["sample"]]
+    pictures = bars[0][rows]
+    mean = (alone.predict_proba(pictures) + alone.predict_proba(np.ascontiguousarray(pictures[:, :, ::-1]))) / 2
+    assert run.model.predict_proba(pictures) == pytest.approx(mean, abs=1e-5)
+    told = table[[f"probability of {name}" for name in run.model.classes]].to_numpy()
+    assert told == pytest.approx(mean, abs=1e-5)
+    assert abs(mean - alone.predict_proba(pictures)).max() > 1e-4
+    assert run.evaluate().said[0].startswith("2 views of each picture take ")
+    assert percept.evaluate(run.path, tta="none").said == ()
+    for number, picture in enumerate(pictures[:3]):
+        Image.fromarray(picture[..., 0]).save(tmp_path / f"{number}.png")
+    files = [tmp_path / f"{number}.png" for number in range(3)]
+    with pytest.warns(PerceptWarning, match="2 views of each picture are predicted"):
+        answers = percept.predict(run.path, files)
+    assert [row["probability"] for row in answers] == pytest.approx(mean[:3].max(axis=1), abs=1e-5)  # type: ignore[union-attr]
+    plain = percept.predict(run.path, files, tta="none")
+    expected = alone.predict_proba(pictures[:3]).max(axis=1)
+    assert [row["probability"] for row in plain] == pytest.approx(expected, abs=1e-5)  # type: ignore[union-attr]
+
+
 def test_flipped_views_of_flipped_pictures_give_the_same_answers(source: Run, bars: Pictures) -> None:
     seen = replace(source.model, tta="horizontal")
     mirrored = np.ascontiguousarray(bars[0][:8, :, ::-1])
@@ -210,6 +237,7 @@ def test_flipped_views_of_flipped_pictures_give_the_same_answers(source: Run, ba
         ({"augment": "turn=5"}, "augmentation has no 'turn'"),
         ({"transfer": "last:1"}, "name one with --pretrained"),
         ({"mixup": -1.0}, "--mixup is -1.0; expected 0"),
+        ({"tta": "sideways"}, "tta is 'sideways'; expected horizontal"),
         ({"abstain": 1.5}, "--abstain is 1.5; expected a share of wrong answers"),
         ({"find_lr": True, "learning_rate": 0.1}, "leave one of them out"),
     ],
@@ -236,6 +264,8 @@ def test_views_of_a_table_are_refused(tmp_path: Path) -> None:
     table = percept.fit(rows, (rows[:, 0] > 0).astype(np.int64), out=tmp_path / "table", epochs=1, threads=1)
     with pytest.raises(OptionError, match="--tta is for pictures"):
         percept.evaluate(table.path, tta="horizontal")
+    with pytest.raises(OptionError, match="--tta is for pictures"):
+        percept.fit(rows, (rows[:, 0] > 0).astype(np.int64), out=tmp_path / "viewed", tta="horizontal")
     assert not (table.path / "ledger.jsonl").exists()
 
 

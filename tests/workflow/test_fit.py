@@ -16,7 +16,7 @@ from percept.workflow.events import Event, Started, Trained
 from percept.workflow.run import Run
 
 FOR_MASKS = ("loss", "weight_map", "crop", "patches", "memory")
-NOT_ASKED = ("augmentation", "augment_class", "class_augmentations", "transfer", "abstain", "minutes", "steps")
+NOT_ASKED = ("augmentation", "augment_class", "class_augmentations", "transfer", "tta", "abstain", "minutes", "steps")
 
 
 def arrays() -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -97,7 +97,7 @@ app.command()(select)
 def evaluate(
     run: RunArgument,
     data: DataOption = None,
-    tta: ViewsOption = "",
+    tta: ViewsOption = None,
     device: DeviceOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,

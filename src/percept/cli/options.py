@@ -15,10 +15,10 @@ RunArgument = Annotated[Path, typer.Argument(help="Run folder that percept fit w
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default="auto")]
 ViewsOption = Annotated[
-    str,
+    str | None,
     typer.Option(
-        help="Mean over views of each picture: horizontal, vertical, rotations, crops, scales, joined by commas.",
-        show_default="none",
+        help="Mean over views of each picture: horizontal, vertical, rotations, crops, scales, joined by commas; none.",
+        show_default="the model's",
     ),
 ]
 ThreadsOption = Annotated[int | None, typer.Option(help="Threads of the CPU.", show_default="all")]

@@ -21,7 +21,7 @@ def predict(
         ),
     ] = None,
     with_probabilities: Annotated[bool, typer.Option("--probabilities", help="One column a class.")] = False,
-    tta: ViewsOption = "",
+    tta: ViewsOption = None,
     abstain: Annotated[
         float | None,
         typer.Option(

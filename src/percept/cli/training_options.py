@@ -108,6 +108,9 @@ TRAINING_OPTIONS: Mapping[str, Any] = {
     "find_lr": Annotated[
         bool | None, _option(TRAINING, "Choose the learning rate by a range test.", None, "--find-lr")
     ],
+    "tta": Annotated[
+        str | None, _option(FEW, "Views of a picture whose mean answer counts, such as horizontal,crops.", "none")
+    ],
     "abstain": Annotated[
         float | None,
         _option(TRAINING, "Share of wrong answers to keep to, by answering only when sure.", "none"),

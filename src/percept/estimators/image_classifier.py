@@ -201,7 +201,12 @@ class ImageClassifier(ClassifierMixin, PictureTraining, BaseEstimator):  # type:
             target="class",
             target_scale=(0.0, 1.0),
             preprocessing=self.preprocessing_,
-            metadata={"epoch": self.best_epoch_, "seed": self.seed_, "percept_version": __version__},
+            metadata={
+                "epoch": self.best_epoch_,
+                "seed": self.seed_,
+                "percept_version": __version__,
+                **({"views": self.tta} if self.tta else {}),
+            },
         )
         save_model(path, model)
 

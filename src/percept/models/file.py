@@ -73,6 +73,12 @@ class TrainedModel:
         return _number(self.metadata, "abstain_below", 0.0)
 
     @property
+    def views(self) -> str:
+        """Return the names of the views of a picture whose mean answer counts: "" where the file says nothing."""
+        kept = self.metadata.get("views", "")
+        return kept if isinstance(kept, str) and self.task == "classification" else ""
+
+    @property
     def sample_preprocessing(self) -> ImagePreprocessing | TablePreprocessing:
         """Return the preprocessing of a model that gives one answer a sample.
 

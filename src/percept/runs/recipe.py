@@ -93,6 +93,7 @@ class TrainingRecipe(_Section):
         label_smoothing: share of the target that is spread over all classes.
         transfer: what of a pretrained network learns in the end: "head", "last:K" or "all".
         find_lr: whether a range test before the training chooses the learning rate.
+        tta: views of each picture whose mean answer counts, such as "horizontal,crops"; None for the picture as it is.
         abstain: share of wrong answers to keep to, by answering only when sure; None to answer always.
         loss: what is minimized over pixels, such as "cross_entropy+dice"; None where samples have one answer.
         weight_map: "unet" where pixels between close objects count more in the loss.
@@ -128,6 +129,7 @@ class TrainingRecipe(_Section):
     label_smoothing: float = 0.0
     transfer: str | None = None
     find_lr: bool = False
+    tta: str | None = None
     abstain: float | None = None
     loss: str | None = None
     weight_map: Literal["none", "unet"] | None = None

@@ -3,6 +3,7 @@
 from percept.data.mixup import Mixing
 from percept.devices import choose_device, choose_precision, choose_threads
 from percept.errors import OptionError
+from percept.evaluation.augmented import views_named
 from percept.models import MODELS, names
 from percept.runs.recipe import Recipe
 from percept.training.time_budget import seconds_of
@@ -35,6 +36,8 @@ def check_choices(recipe: Recipe) -> None:
         )
     if training.find_lr and training.learning_rate is not None:
         raise OptionError("--find-lr chooses the learning rate, and --learning-rate sets it; leave one of them out")
+    if training.tta not in (None, "none"):
+        views_named(training.tta or "")
     if training.abstain is not None and not 0 < training.abstain < 1:
         raise OptionError(
             f"--abstain is {training.abstain:g}; expected a share of wrong answers between 0 and 1, like 0.05"

@@ -5,25 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from percept.data.dataset import Dataset, Target
 from percept.data.split_file import read_splits
 from percept.devices import choose_device, using_threads
 from percept.errors import RunFolderError
-from percept.evaluation.metrics import metric_named
-from percept.evaluation.predict import outputs, probabilities, values
-from percept.models.file import TrainedModel, load_model
+from percept.models.file import load_model
 from percept.runs.folder import RunFolder, open_run
 from percept.runs.ledger import Opening, append_opening, now, read_ledger
 from percept.runs.recipe import Recipe
-from percept.workflow.assess import Figures, Predictions, assess, read_predictions, told_metric, write_predictions
+from percept.workflow.assess import Figures, Predictions, assess, read_predictions, write_predictions
 from percept.workflow.load import Predictor
 from percept.workflow.report import read_findings, read_history, report
 from percept.workflow.samples import network_inputs, reload
-from percept.workflow.views import Inputs, Viewed, abstention_sentence, check_views, see
+from percept.workflow.views import abstention_sentence, see, views_of
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ def evaluate(
     run: str | Path,
     *,
     data: str | Path | None = None,
-    tta: str = "",
+    tta: str | None = None,
     device: str | None = None,
     threads: int | None = None,
 ) -> Evaluation:
@@ -62,7 +58,8 @@ def evaluate(
     Args:
         run: the run folder.
         data: where the data lie now, if they have moved.
-        tta: views of each picture whose mean answer counts, such as "horizontal,crops"; "" for the picture as it is.
+        tta: views of each picture whose mean answer counts, such as "horizontal,crops"; None for those that the run was
+            fitted with, "none" for the picture as it is.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps"; None for the CPU or GPU that is there.
         threads: threads of the CPU.
 
@@ -81,12 +78,11 @@ def evaluate(
     if recipe.data.task == "segmentation":
         from percept.workflow.segmentation.evaluate import evaluate_masks  # it builds on this file
 
-        if tta:
-            check_views(tta, load_model(folder.model))
+        views_of(load_model(folder.model), tta)
         return evaluate_masks(folder, recipe, data=data, device=device, threads=threads)
     chosen = choose_device(device or "auto")
     model = load_model(folder.model, device=str(chosen))
-    check_views(tta, model)
+    views = views_of(model, tta)
     read_ledger(folder.ledger)  # what is damaged is found before the test set is opened, not after
     read_history(folder)
     read_predictions(folder.predictions("validation"), model.task, model.classes)
@@ -96,10 +92,7 @@ def evaluate(
     inputs = network_inputs(loaded, model.sample_preprocessing)
     with using_threads(threads):
         network = Predictor(model, chosen).ready_for(len(rows)).model.network
-        if tta:
-            seen = _seen(network, model, inputs, rows, loaded.dataset, recipe, tta, chosen)
-        else:
-            seen = Viewed(_scores(model, outputs(network, inputs, rows, model.preprocessing, device=chosen)), ())
+        seen = see(network, model, inputs, loaded.dataset, rows, views, recipe.training, device=chosen)
     predictions = _predictions(seen.scores, loaded.dataset, rows)
     beforehand = read_findings(folder)["validation"]["best_baseline"]
     seed, metric = recipe.training.seed, recipe.training.metric
@@ -113,7 +106,7 @@ def evaluate(
         figures=assessment.to_json()["figures"],
         verdict=assessment.verdict,
         baselines=assessment.to_json()["baselines"],
-        tta=tta,
+        tta=views,
         said=said,
     )
     append_opening(folder.ledger, opening)
@@ -134,30 +127,9 @@ def predict_part(folder: RunFolder, part: str) -> tuple[Predictions, Target]:
     model = load_model(folder.model, device=str(device))
     loaded = reload(recipe, folder, model.sample_preprocessing)
     rows = np.flatnonzero(read_splits(folder.splits, loaded.dataset.keys) == part)
-    raw = outputs(
-        model.network, network_inputs(loaded, model.sample_preprocessing), rows, model.preprocessing, device=device
-    )
-    return _predictions(_scores(model, raw), loaded.dataset, rows), loaded.dataset.target
-
-
-def _scores(model: TrainedModel, raw: NDArray[np.float32]) -> NDArray[np.float64]:
-    return probabilities(raw) if model.classes else values(raw, model.target_scale)
-
-
-def _seen(
-    network: nn.Module,
-    model: TrainedModel,
-    inputs: Inputs,
-    rows: NDArray[np.int64],
-    dataset: Dataset,
-    recipe: Recipe,
-    tta: str,
-    device: torch.device,
-) -> Viewed:
-    groups = None if dataset.groups is None else dataset.groups[rows]
-    metric = metric_named(told_metric(recipe.training.metric, dataset.target.task), dataset.target.task)
-    truth, seed = dataset.target.values[rows], recipe.training.seed
-    return see(network, model, inputs, rows, truth, tta, metric, device=device, groups=groups, seed=seed)
+    inputs = network_inputs(loaded, model.sample_preprocessing)
+    seen = see(model.network, model, inputs, loaded.dataset, rows, model.views, recipe.training, device=device)
+    return _predictions(seen.scores, loaded.dataset, rows), loaded.dataset.target
 
 
 def _predictions(scores: NDArray[np.float64], dataset: Dataset, rows: NDArray[np.int64]) -> Predictions:

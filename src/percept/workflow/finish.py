@@ -5,7 +5,6 @@ from collections.abc import Generator, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 
-from percept.evaluation.predict import outputs, probabilities, values
 from percept.models.file import TrainedModel, save_model
 from percept.runs.folder import RunFolder
 from percept.runs.ledger import now
@@ -23,6 +22,7 @@ from percept.workflow.objective import scaled_targets
 from percept.workflow.prepare import Prepared
 from percept.workflow.report import FORMAT_VERSION, report
 from percept.workflow.trust import trust_metadata
+from percept.workflow.views import see
 
 PACKAGES = ("torch", "accelerate", "scikit-learn", "numpy", "pandas", "pillow")
 
@@ -48,9 +48,11 @@ def finish(
         chosen: the selection that the network comes from, whose out-of-fold figures are then the run's; or None.
     """
     dataset, way = prepared.loaded.dataset, ""
+    said: tuple[str, ...] = ()
     if chosen is None:
         yield Note("measuring the network and its baselines on the validation part")
-        predictions, assessment = _validated(prepared, recipe, machine, learned)
+        predictions, assessment, said = _validated(prepared, recipe, machine, learned)
+        yield from map(Note, said)
     else:
         yield Note("measuring the baselines out of fold, as the networks were")
         predictions, assessment, way = assess_out_of_fold(prepared, chosen)
@@ -69,7 +71,7 @@ def finish(
             "health": learned.checked.warnings,
             "signal": learned.checked.signal,
             "fit": _fit_in_words(prepared, learned),
-            "validation": assessment.to_json(),
+            "validation": {**assessment.to_json(), "said": said},
             "out_of_fold": way,
             "versions": {
                 "percept": __version__,
@@ -89,23 +91,18 @@ def finish(
 
 def _validated(
     prepared: Prepared, recipe: Recipe, machine: Machine, learned: Learned
-) -> tuple[Predictions, Assessment]:
-    """Return the network's predictions of the validation part, and their figures beside the baselines'."""
-    dataset, rows = prepared.loaded.dataset, prepared.rows("validation")
-    raw = outputs(
-        learned.network,
-        prepared.inputs,
-        rows,
-        prepared.preprocessing,
-        device=machine.accelerator.device,
-        precision=machine.precision,
-    )
-    scores = probabilities(raw) if dataset.target.classes else values(raw, learned.target_scale)
-    predictions = Predictions(tuple(dataset.keys[row] for row in rows), dataset.target.values[rows], scores)
-    train, training = prepared.rows("train"), recipe.training
-    return predictions, assess(
+) -> tuple[Predictions, Assessment, tuple[str, ...]]:
+    """Return the network's predictions of the validation part, their figures beside the baselines', and what to say."""
+    dataset, rows, training = prepared.loaded.dataset, prepared.rows("validation"), recipe.training
+    model = _model(prepared, recipe, learned, {})
+    data, where = (prepared.inputs, dataset, rows), machine.accelerator.device
+    seen = see(model.network, model, *data, model.views, training, device=where, precision=machine.precision)
+    predictions = Predictions(tuple(dataset.keys[row] for row in rows), dataset.target.values[rows], seen.scores)
+    train = prepared.rows("train")
+    assessment = assess(
         predictions, prepared.inputs, dataset, train, rows, "validation", training.seed, training.metric
     )
+    return predictions, assessment, seen.said
 
 
 def _fit_in_words(prepared: Prepared, learned: Learned) -> str:
@@ -117,7 +114,8 @@ def _fit_in_words(prepared: Prepared, learned: Learned) -> str:
 
 
 def _model(prepared: Prepared, recipe: Recipe, learned: Learned, kept: Mapping[str, float]) -> TrainedModel:
-    target = prepared.loaded.dataset.target
+    target, training = prepared.loaded.dataset.target, recipe.training
+    views = {} if training.tta in (None, "none") else {"views": training.tta}
     return TrainedModel(
         network=learned.network,
         architecture=recipe.model.name or "",
@@ -127,5 +125,11 @@ def _model(prepared: Prepared, recipe: Recipe, learned: Learned, kept: Mapping[s
         target=target.name,
         target_scale=learned.target_scale,
         preprocessing=prepared.preprocessing,
-        metadata={"epoch": learned.best.epoch, "seed": recipe.training.seed, "percept_version": __version__, **kept},
+        metadata={
+            "epoch": learned.best.epoch,
+            "seed": training.seed,
+            "percept_version": __version__,
+            **views,
+            **kept,
+        },
     )

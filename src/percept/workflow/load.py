@@ -201,4 +201,5 @@ def load(path: str | Path, *, device: str = "auto") -> Predictor:
     """
     file = open_run(path).model if Path(path).is_dir() or not Path(path).exists() else Path(path)
     chosen = choose_device(device)
-    return Predictor(load_model(file, device=str(chosen)), chosen)
+    model = load_model(file, device=str(chosen))
+    return Predictor(model, chosen, model.views)

@@ -54,6 +54,8 @@ class FitOptions(TypedDict, total=False):
         cutmix: the same for pictures that get a rectangle of another one.
         label_smoothing: share of each target that is spread over all classes, in [0, 1).
         find_lr: whether a learning-rate range test chooses the learning rate.
+        tta: views of each picture whose mean answer counts, such as "horizontal,crops": in the figures of the run and
+            in what its model predicts.
         abstain: share of wrong answers to keep to, in (0, 1), by answering only when sure enough.
         loss: over pixels, such as "cross_entropy+dice", "focal", or "0.5*cross_entropy+jaccard".
         weight_map: "unet" to make pixels between close objects count more.
@@ -100,6 +102,7 @@ class FitOptions(TypedDict, total=False):
     cutmix: float | None
     label_smoothing: float | None
     find_lr: bool | None
+    tta: str | None
     abstain: float | None
     loss: str | None
     weight_map: str | None

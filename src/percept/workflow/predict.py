@@ -37,7 +37,7 @@ def predict(
     *,
     out: str | Path | None = None,
     probabilities: bool = False,
-    tta: str = "",
+    tta: str | None = None,
     abstain: float | None = None,
     activation: bool = False,
     count: str | None = None,
@@ -58,7 +58,8 @@ def predict(
         out: CSV file to write, row after row; None returns the rows. For a class at every pixel the folder of the
             masks, STEM.png with an overlay beside each; STEM.tif for a picture too large for memory.
         probabilities: whether to give the probability of each class, for masks as STEM_probabilities.npy.
-        tta: views of each picture whose mean answer counts, such as "horizontal,crops"; "" for the picture as it is.
+        tta: views of each picture whose mean answer counts, such as "horizontal,crops"; None for those that the model
+            was fitted with, "none" for the picture as it is.
         abstain: share of wrong answers to keep to, by being sure enough; None for the model's own, if it has one.
         activation: whether to draw where the network looked in each picture; `out` is then the folder of these,
             STEM_activation.png, and of predictions.csv.
@@ -164,8 +165,8 @@ def predict_rows(
         say: told what the user should know, such as categories never seen in training.
     """
     with using_threads(options.threads):
-        if options.tta:
-            views = len(views_named(options.tta))
+        if predictor.tta:
+            views = len(views_named(predictor.tta))
             say(f"{views} views of each picture are predicted, which takes about {views} times as long as one")
         if isinstance(predictor.model.preprocessing, TablePreprocessing):
             yield from _table_rows(predictor, predictor.model.preprocessing, samples, options.probabilities, say)

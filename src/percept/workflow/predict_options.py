@@ -20,7 +20,7 @@ class PredictOptions:
 
     Attributes:
         probabilities: the probability of each class.
-        tta: views of each picture; "" for the picture as it is.
+        tta: views of each picture; None for the model's own, "none" for the picture as it is.
         abstain: share of wrong answers to keep to; None for the model's own.
         activation: pictures of where the network looked.
         count: class whose objects are counted; None for none.
@@ -34,7 +34,7 @@ class PredictOptions:
     """
 
     probabilities: bool = False
-    tta: str = ""
+    tta: str | None = None
     abstain: float | None = None
     activation: bool = False
     count: str | None = None

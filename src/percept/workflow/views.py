@@ -10,16 +10,20 @@ from numpy.typing import NDArray
 from torch import nn
 
 from percept.data.columns import TablePreprocessing
+from percept.data.dataset import Dataset
+from percept.devices import Precision
 from percept.errors import OptionError
 from percept.evaluation.abstention import abstention_at
 from percept.evaluation.augmented import augmented, gain_sentence, views_named
-from percept.evaluation.metrics import Metric
+from percept.evaluation.metrics import metric_named
+from percept.evaluation.predict import outputs, probabilities, values
 from percept.evaluation.temperature import with_temperature
 from percept.evaluation.uncertainty import PASSES, Uncertainty, dropout_outputs, dropout_uncertainty, has_dropout
 from percept.models.file import TrainedModel
 from percept.report.wording import percent
 from percept.runs.folder import RunFolder
-from percept.workflow.assess import Predictions, read_predictions
+from percept.runs.recipe import TrainingRecipe
+from percept.workflow.assess import Predictions, read_predictions, told_metric
 from percept.workflow.load import Predictor
 from percept.workflow.trust import trust_metadata
 
@@ -28,10 +32,10 @@ Inputs = NDArray[np.uint8] | NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Viewed:
-    """Answers from several views.
+    """Answers, possibly from several views.
 
     Attributes:
-        scores: (samples, classes) probabilities, the mean over the views.
+        scores: (samples, classes) probabilities, the mean over the views, or (samples,) figures.
         said: what the views brought and cost, and how uncertain the answers are, in sentences.
     """
 
@@ -39,20 +43,23 @@ class Viewed:
     said: tuple[str, ...]
 
 
-def check_views(tta: str, model: TrainedModel) -> None:
-    """Refuse views where there is nothing to see from several sides.
+def views_of(model: TrainedModel, tta: str | None) -> str:
+    """Return the names of the views that a model answers by.
 
     Args:
-        tta: names of views, joined by commas; "" for none.
         model: the model.
+        tta: names of views, joined by commas; None for those that the model was fitted with, "none" or "" for none.
 
     Raises:
         OptionError: a name is unknown, or the model takes rows of a table or gives figures.
     """
-    if not tta:
-        return
+    if tta is None:
+        return model.views
+    if tta in ("none", ""):
+        return ""
     views_named(tta)
     check_pictures("--tta", model)
+    return tta
 
 
 def check_pictures(option: str, model: TrainedModel) -> None:
@@ -76,35 +83,39 @@ def see(
     network: nn.Module,
     model: TrainedModel,
     inputs: Inputs,
+    dataset: Dataset,
     rows: NDArray[np.int64],
-    truth: NDArray[Any],
     tta: str,
-    metric: Metric,
+    training: TrainingRecipe,
     *,
     device: torch.device,
-    groups: NDArray[np.int64] | None,
-    seed: int,
+    precision: Precision = "float32",
 ) -> Viewed:
-    """Return what a classifier says of labelled pictures by several views, with what that is worth.
+    """Return what a model says of labelled samples, of pictures by several views with what these are worth.
 
     Args:
         network: the model's, possibly made faster.
         model: the model.
         inputs: all samples.
+        dataset: their targets and groups.
         rows: which samples.
-        truth: (rows,) class numbers.
-        tta: names of views.
-        metric: what the gain is told by.
+        tta: names of views; "" for samples as they are.
+        training: how it was trained: the metric that the gain is told by, and the seed of resampling and dropout.
         device: where to compute.
-        groups: (rows,) group numbers, or None.
-        seed: of resampling and dropout.
+        precision: what to compute in.
 
     Source: notes §3.4.1 (test time augmentation), §2.5.4 (dropout).
     """
-    found = augmented(network, inputs, rows, model.preprocessing, views_named(tta), device=device)
-    said = [gain_sentence(found, truth, metric, groups=groups, seed=seed)]
+    form = model.preprocessing
+    if not tta:
+        raw = outputs(network, inputs, rows, form, device=device, precision=precision)
+        return Viewed(probabilities(raw) if model.classes else values(raw, model.target_scale), ())
+    found = augmented(network, inputs, rows, form, views_named(tta), device=device, precision=precision)
+    truth, groups = dataset.target.values[rows], None if dataset.groups is None else dataset.groups[rows]
+    metric = metric_named(told_metric(training.metric, dataset.target.task), dataset.target.task)
+    said = [gain_sentence(found, truth, metric, groups=groups, seed=training.seed)]
     if has_dropout(model.network):
-        said.append(doubt_sentence(doubt(model, inputs, rows, device, seed), truth))
+        said.append(doubt_sentence(doubt(model, inputs, rows, device, training.seed), truth))
     return Viewed(found.probabilities, tuple(said))
 
 
@@ -167,20 +178,19 @@ def calibrated(model: TrainedModel, folder: RunFolder, abstain: float) -> Traine
     return replace(model, metadata={**model.metadata, **kept})
 
 
-def asked_to(predictor: Predictor, run: str | Path, tta: str, abstain: float | None) -> Predictor:
+def asked_to(predictor: Predictor, run: str | Path, tta: str | None, abstain: float | None) -> Predictor:
     """Return a predictor with views and a threshold of its own, where they are asked for.
 
     Args:
         predictor: of the run.
         run: run folder or model file.
-        tta: names of views; "" for none.
+        tta: names of views, as `views_of` takes them.
         abstain: share of wrong answers to keep to; None for the model's own threshold.
 
     Raises:
         OptionError: they do not go with the model, or there is no run to choose a threshold by.
     """
-    check_views(tta, predictor.model)
-    model = predictor.model
+    model, views = predictor.model, views_of(predictor.model, tta)
     if abstain is not None:
         if not Path(run).is_dir():
             raise OptionError(
@@ -188,7 +198,7 @@ def asked_to(predictor: Predictor, run: str | Path, tta: str, abstain: float | N
                 " which probability keeps to an error"
             )
         model = calibrated(model, RunFolder(Path(run)), abstain)
-    return replace(predictor, model=model, tta=tta)
+    return replace(predictor, model=model, tta=views)
 
 
 def abstention_sentence(model: TrainedModel, predictions: Predictions, target: float | None) -> tuple[str, ...]:

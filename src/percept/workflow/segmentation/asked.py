@@ -14,7 +14,7 @@ ONLY: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
 NOT_YET: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "training": (
         TrainingRecipe,
-        ("transfer", "augment_class", "mixup", "cutmix", "label_smoothing", "find_lr", "abstain"),
+        ("transfer", "augment_class", "mixup", "cutmix", "label_smoothing", "find_lr", "tta", "abstain"),
     ),
 }
 
