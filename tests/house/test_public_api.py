@@ -18,7 +18,7 @@ OPTIONS = (
     " model=None, pretrained=None, transfer=None, epochs=None, batch_size=None, optimizer=None,"
     " learning_rate=None, weight_decay=None, momentum=None, schedule=None, metric=None, patience=None,"
     " clip_norm=None, class_weights=None, augment=None, augment_class=None, mixup=None, cutmix=None,"
-    " label_smoothing=None, find_lr=None, abstain=None, loss=None, weight_map=None, masking=None,"
+    " label_smoothing=None, find_lr=None, tta=None, abstain=None, loss=None, weight_map=None, masking=None,"
     " crop=None, patches=None, memory=None, minutes=None, seed=None, device=None, precision=None,"
     " threads=None"
 )
@@ -89,7 +89,7 @@ SIGNATURES = {
     ),
     "audit": "data, target=None, *, test=None, task=None, group=None, header=None, progress=None",
     "densify": "run, *, out=None, semantics=None, say=None",
-    "evaluate": "run, *, data=None, tta='', device=None, threads=None",
+    "evaluate": "run, *, data=None, tta=None, device=None, threads=None",
     "explain": "network, inputs, targets, *, loss=None",
     "fit": (
         "data, target=None, *, out=None, cv=None, alphas=None, hidden=None, restarts=None, nested=None, resume=False,"
@@ -98,7 +98,7 @@ SIGNATURES = {
     "inspect": "network, *, image=None, channels=None, classes=None, features=None",
     "load": "path, *, device='auto'",
     "predict": (
-        "run, samples, *, out=None, probabilities=False, tta='', abstain=None, activation=False, count=None,"
+        "run, samples, *, out=None, probabilities=False, tta=None, abstain=None, activation=False, count=None,"
         " threshold=None, distance=None, skip_unreadable=False, memory=None, resume=False, device=None, threads=None,"
         " progress=None"
     ),
