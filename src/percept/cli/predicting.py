@@ -64,8 +64,8 @@ def predict(
         predict_rows,
         write_predictions_csv,
     )
-    from percept.workflow.predict_masks import gives_masks, write_masks
-    from percept.workflow.predict_options import PredictOptions
+    from percept.workflow.predict_masks import write_masks
+    from percept.workflow.predict_options import PredictOptions, gives_masks
 
     options = PredictOptions(
         probabilities=with_probabilities,

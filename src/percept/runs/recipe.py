@@ -144,6 +144,11 @@ class TrainingRecipe(_Section):
     precision: str | None = None
     threads: int | None = None
 
+    @property
+    def views(self) -> str:
+        """Return the names of the views whose mean answer counts; "" for the picture as it is."""
+        return "" if self.tta is None or self.tta == "none" else self.tta
+
 
 class SelectionRecipe(_Section):
     """What a choice among candidates goes by, where there is one.

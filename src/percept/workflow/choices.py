@@ -36,8 +36,7 @@ def check_choices(recipe: Recipe) -> None:
         )
     if training.find_lr and training.learning_rate is not None:
         raise OptionError("--find-lr chooses the learning rate, and --learning-rate sets it; leave one of them out")
-    if training.tta not in (None, "none"):
-        views_named(training.tta or "")
+    views_named(training.views)
     if training.abstain is not None and not 0 < training.abstain < 1:
         raise OptionError(
             f"--abstain is {training.abstain:g}; expected a share of wrong answers between 0 and 1, like 0.05"

@@ -115,7 +115,7 @@ def _fit_in_words(prepared: Prepared, learned: Learned) -> str:
 
 def _model(prepared: Prepared, recipe: Recipe, learned: Learned, kept: Mapping[str, float]) -> TrainedModel:
     target, training = prepared.loaded.dataset.target, recipe.training
-    views = {} if training.tta in (None, "none") else {"views": training.tta}
+    views = {"views": training.views} if training.views else {}
     return TrainedModel(
         network=learned.network,
         architecture=recipe.model.name or "",

@@ -23,9 +23,9 @@ from percept.files import replacing
 from percept.workflow.activation import ActivationFiles
 from percept.workflow.load import CHUNK, Predictor, load, unknown_sentences
 from percept.workflow.picture_files import folder_of, picture_paths
-from percept.workflow.predict_masks import gives_masks, mask_folder, write_masks
-from percept.workflow.predict_options import PredictOptions
-from percept.workflow.views import asked_to, check_pictures, doubt
+from percept.workflow.predict_masks import mask_folder, write_masks
+from percept.workflow.predict_options import PredictOptions, gives_masks
+from percept.workflow.views import asked_to, doubt
 
 Row = dict[str, object]
 PREDICTIONS = "predictions.csv"  # beside pictures of where the network looked
@@ -129,8 +129,6 @@ def asked_of_run(run: str | Path, options: PredictOptions) -> Predictor:
     """
     predictor = load(run, device=options.device or "auto")
     options.check(predictor.model)
-    if options.activation:
-        check_pictures("--activation", predictor.model)
     return asked_to(predictor, run, options.tta, options.abstain)
 
 

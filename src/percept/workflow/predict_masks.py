@@ -3,22 +3,12 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.evaluation.pixel_scores import TILES
 from percept.models.file import TrainedModel
 from percept.workflow.picture_files import folder_of, picture_paths
 from percept.workflow.predict_options import PredictOptions
 from percept.workflow.segmentation.counting import counting_of
 from percept.workflow.segmentation.predict import PictureMask, Wanted, predict_masks
-
-
-def gives_masks(model: TrainedModel) -> bool:
-    """Tell whether a model gives a class for every pixel.
-
-    Args:
-        model: a trained one.
-    """
-    return isinstance(model.preprocessing, PixelPreprocessing)
 
 
 def write_masks(

@@ -1,7 +1,6 @@
 """What may be asked of predictions, as one record from the command and from Python to the files."""
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from percept.data.pixel_preprocessing import PixelPreprocessing
 from percept.errors import OptionError
@@ -10,8 +9,6 @@ from percept.workflow.views import check_pictures
 
 MASKS = ("count", "threshold", "distance", "memory", "resume")
 """What only a class for every pixel has."""
-PICTURES = ("tta", "abstain", "activation")
-"""What only one answer a sample has; of figures and tables `tta` and `activation` are refused elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +44,7 @@ class PredictOptions:
     threads: int | None = None
 
     def check(self, model: TrainedModel) -> None:
-        """Refuse what the model cannot give, rather than leave it out in silence.
+        """Refuse what the model cannot give, rather than leave it out in silence; views are refused by `views_of`.
 
         Args:
             model: that predicts.
@@ -55,17 +52,25 @@ class PredictOptions:
         Raises:
             OptionError: something is asked for that goes with masks alone, or with one answer a sample alone.
         """
-        masks = isinstance(model.preprocessing, PixelPreprocessing)
-        for name in PICTURES if masks else MASKS:
-            if getattr(self, name) == _usual(name):
-                continue
-            if masks:
-                check_pictures(f"--{name}", model)
-            raise OptionError(
-                f"--{name} is for models that give a class for every pixel, and this one gives one answer a sample;"
-                " leave it out (percept densify makes one of a classifier of pictures)"
-            )
+        if gives_masks(model):
+            if self.abstain is not None:
+                check_pictures("--abstain", model)
+        else:
+            usual = PredictOptions()
+            for name in MASKS:
+                if getattr(self, name) != getattr(usual, name):
+                    raise OptionError(
+                        f"--{name} is for models that give a class for every pixel, and this one gives one answer a"
+                        " sample; leave it out (percept densify makes one of a classifier of pictures)"
+                    )
+        if self.activation:
+            check_pictures("--activation", model)
 
 
-def _usual(name: str) -> Any:
-    return next(field.default for field in fields(PredictOptions) if field.name == name)
+def gives_masks(model: TrainedModel) -> bool:
+    """Tell whether a model gives a class for every pixel.
+
+    Args:
+        model: a trained one.
+    """
+    return isinstance(model.preprocessing, PixelPreprocessing)

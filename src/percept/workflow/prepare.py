@@ -143,7 +143,7 @@ def _must_go_together(dataset: Dataset, recipe: Recipe) -> None:
         "--augment-class": training.augment_class is not None,
         "--cutmix": training.cutmix,
         "--pretrained": recipe.model.pretrained is not None,
-        "--tta": training.tta not in (None, "none"),
+        "--tta": training.views,
     }
     wrong = [name for name, asked in for_pictures.items() if asked and dataset.kind == "table"]
     if wrong:
@@ -153,7 +153,7 @@ def _must_go_together(dataset: Dataset, recipe: Recipe) -> None:
         "--augment-class": training.augment_class is not None,
         "--cutmix": training.cutmix,
         "--label-smoothing": training.label_smoothing,
-        "--tta": training.tta not in (None, "none"),
+        "--tta": training.views,
         "--abstain": training.abstain is not None,
     }
     wrong = [name for name, asked in for_classes.items() if asked and dataset.target.task == "regression"]

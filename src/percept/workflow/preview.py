@@ -77,12 +77,8 @@ def preview_augment(
 
 def _classes_sheet(prepared: Prepared, pictures: int, versions: int) -> tuple[Image.Image, TrainingRecipe] | None:
     training = with_augmentation(prepared, prepared.recipe).training
-    sheet = augmentation_of_rows(
-        *(prepared.loaded, prepared.rows("train"), training),
-        seed=training.seed,
-        pictures=pictures,
-        versions=versions,
-    )
+    rows, seed = prepared.rows("train"), training.seed
+    sheet = augmentation_of_rows(prepared.loaded, rows, training, seed=seed, pictures=pictures, versions=versions)
     return None if sheet is None else (sheet, training)
 
 
