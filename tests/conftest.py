@@ -1,4 +1,4 @@
-"""What every test stands on: one thread, and a picture cache of its own, so that the user's is left alone."""
+"""What every test stands on: one thread, a picture cache of its own, and a GPU where it asks for one."""
 
 import os
 from collections.abc import Iterator
@@ -18,3 +18,14 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         del os.environ["PERCEPT_CACHE"]
     else:
         os.environ["PERCEPT_CACHE"] = before
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a CUDA device where there is none."""
+    of_gpu = [item for item in items if "gpu" in item.keywords]
+    if of_gpu:
+        import torch  # seconds, which a test without it need not wait
+
+        if not torch.cuda.is_available():
+            for item in of_gpu:
+                item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))

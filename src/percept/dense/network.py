@@ -15,6 +15,7 @@ from percept.dense.costs import Cost, cost_of
 from percept.dense.lattice import Span, evaluated, line_of
 from percept.dense.plan import Plan
 from percept.dense.steps import Pair
+from percept.devices import full_float32
 from percept.errors import DataError
 
 Method = Literal["auto", "atrous", "shift-and-stitch"]
@@ -163,7 +164,8 @@ class DenseNetwork(nn.Module):
         if any(amounts):
             pictures = functional.pad(pictures, amounts)
         evaluate = evaluated_by_patch if self.semantics == "patch" else evaluated
-        return evaluate(self.plan, pictures, spans)
+        with full_float32():
+            return evaluate(self.plan, pictures, spans)
 
     def _counts(self, pictures: Tensor) -> Pair:
         if pictures.ndim != 4 or pictures.shape[1] != self.channels:

@@ -24,7 +24,7 @@ from percept.dense.sources import Source, digest, open_source
 from percept.dense.steps import Pair
 from percept.dense.tile_size import tile_side
 from percept.dense.workspace import kept_memory
-from percept.devices import parse_memory, using_threads
+from percept.devices import full_float32, parse_memory, using_threads
 from percept.errors import DataError, OptionError
 
 BORDERS = ("reflect", "zero", "valid")
@@ -153,7 +153,7 @@ def answer_tiles(
     shape, kind = (pieces.classes, *pieces.counts), np.dtype(str(dtype).removeprefix("torch."))
 
     def answer(each: Tile) -> NDArray[Any]:
-        with torch.inference_mode():
+        with full_float32(), torch.inference_mode():
             rows, columns = (pieces.pixels(axis, each.first[axis], each.counts[axis]) for axis in (0, 1))
             place = [
                 (start + offset, stop + offset)

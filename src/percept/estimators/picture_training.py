@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from percept.devices import using_threads
+from percept.devices import full_float32, using_threads
 from percept.errors import OptionError, TrainingError
 from percept.estimators.held_out import hold_out
 from percept.estimators.options import check_choice, check_flag, check_number, check_whole
@@ -151,7 +151,7 @@ def drawing(seed: int, device: torch.device, size: tuple[int, int] | None) -> It
     """
     threads = None if size is None else default_threads(size)
     devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices), using_threads(threads):
+    with torch.random.fork_rng(devices), using_threads(threads), full_float32():
         torch.manual_seed(seed)
         yield
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import Tensor, nn
 
-from percept.devices import Precision
+from percept.devices import Precision, full_float32
 
 BATCH = 256  # samples of a forward pass
 
@@ -94,11 +94,15 @@ def values(outputs: NDArray[np.float32], target_scale: tuple[float, float]) -> N
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Put the network in evaluation mode, and each module back in its own mode afterwards (some may be frozen)."""
+    """Put the network in evaluation mode, in full float32, and each module back in its own mode afterwards.
+
+    Some modules may be frozen, in evaluation mode while others are trained.
+    """
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:
-        yield
+        with full_float32():
+            yield
     finally:
         for module, training in modes:
             module.training = training

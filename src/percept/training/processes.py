@@ -11,7 +11,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list
 from torch import nn
 
-from percept.devices import Precision, using_threads
+from percept.devices import Precision, full_float32, using_threads
 from percept.errors import OptionError
 
 
@@ -94,7 +94,7 @@ def deterministic(threads: int) -> Iterator[None]:
     torch.backends.cudnn.benchmark = False
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
-        with using_threads(threads):
+        with using_threads(threads), full_float32():
             yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])

@@ -126,7 +126,6 @@ def test_wrong_input_is_told(wrong: Callable[[], object], sentence: str) -> None
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_moves_pictures_as_the_cpu_does() -> None:
     recipe = Augmentation(rotate=30, elastic=0.02, crop=0.3, brightness=0.2, blur=1, erase=0.2, overlay=0.2, flip=True)
     pictures, masks = pictures_of(6), torch.randint(0, 5, (6, 16, 16))

@@ -90,7 +90,7 @@ def test_a_model_has_the_same_bits_in_a_lane_of_a_vector(shape: str, solver: Sol
     network, batch = SHAPES[shape]
     rule = Rule(learning_rate=solver.learning_rate)
     work = ordered(network, slice(None), batch, solver, dtype)
-    assert compiled.lanes_of(work, rule) == 32 // np.dtype(dtype).itemsize
+    assert compiled.lanes_of(work, rule) == kernel.LANE_BYTES // np.dtype(dtype).itemsize
     _, stack = trained(work, rule)
     for model in range(work.models):
         _, alone = trained(ordered(network, model, batch, solver, dtype), rule)
@@ -121,7 +121,7 @@ def test_a_model_stops_in_a_stack_where_it_stops_alone(rule: Rule) -> None:
 def test_lanes_are_for_small_networks_that_take_the_same_steps() -> None:
     small, rule = Network((5, 6, 3), "relu", "softmax", "log_loss"), Rule()
     work = ordered(small, slice(None), 8, Adam(), "float64")
-    assert compiled.lanes_of(work, rule) == 4
+    assert compiled.lanes_of(work, rule) == kernel.LANE_BYTES // 8
     assert compiled.lanes_of(work, Rule(schedule="adaptive")) == 1
     assert compiled.lanes_of(replace(work, weights=np.ones((1, SAMPLES))), rule) == 1
     assert compiled.lanes_of(replace(work, X=csr_matrix(X)), rule) == 1

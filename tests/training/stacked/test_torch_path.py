@@ -275,10 +275,11 @@ def test_a_device_that_is_not_there_is_refused() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("name", SOLVERS)
 def test_a_gpu_gives_what_the_cpu_gives(name: str) -> None:
-    network = Network((3, 6, 4, 2), "tanh", dropout=(0.3, 0.0), batch_norm=True)
+    # a bias before batch normalization has no slope but rounding, whose sign is all that some solvers look at
+    by_sign = name in ("rprop", "adagrad")
+    network = Network((3, 6, 4, 2), "tanh", dropout=(0.3, 0.0), batch_norm=not by_sign)
     starts = np.stack([initial_parameters(network, np.random.RandomState(seed)) for seed in range(3)])
     expected, expected_losses = train(network, starts, SOLVERS[name]())
     state, losses = train(network, starts, SOLVERS[name](), device="cuda")
