@@ -3,7 +3,8 @@
 Claims, on the CPU: a forward pass and a training step take at most 1.05 times as long as torchvision's (or timm's, for
 networks that torchvision lacks); a forward pass as `percept predict` runs it on many pictures is at least 1.3 times as
 fast as torchvision's plain one. All run in this process by turns, with as many threads, on the same pictures; what is
-reported is the median CPU time, and beside it how far the outputs differ.
+reported is the median CPU time, and beside it how far the outputs differ. With --device cuda it is time by the clock,
+both sides compute as torch does there unless told otherwise, and nothing is claimed.
 
 torchvision's compiled part does not load beside every build of torch; the networks do without it, so where it is
 missing its two operations are declared and never called.
@@ -13,7 +14,6 @@ import argparse
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._pytree import tree_leaves
 
+from clock import machine, timed
 from percept.evaluation.inference import prepared_for_inference
 from percept.models import build, load_weights
 
@@ -39,7 +40,7 @@ DEFAULT = ("resnet18", "resnet50", "googlenet", "densenet121", "mobilenet_v2", "
 
 @dataclass(frozen=True)
 class Row:
-    """Median CPU seconds of one network.
+    """Median seconds of one network.
 
     Attributes:
         name: of the network.
@@ -67,16 +68,17 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8, help="pictures of a batch")
     parser.add_argument("--rounds", type=int, default=5, help="turns, after one that is not counted")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(f"torch {torch.__version__}, {options.threads} threads, batch {options.batch}, {options.rounds} rounds")
+    print(f"{machine(options.device, options.threads)}, batch {options.batch}, {options.rounds} rounds")
     print(
         "| network | forward, theirs | percept / theirs | theirs / predict | step, theirs | percept / theirs | differ |"
     )
     print("| --- | --- | --- | --- | --- | --- | --- |")
     rows = []
     for name in options.networks:
-        rows.append(measured(name, options.batch, options.rounds))
+        rows.append(measured(name, options.batch, options.rounds, options.device))
         print(line(rows[-1]), flush=True)
     plain = statistics.median(row.ours / row.plain for row in rows)
     step = statistics.median(row.our_step / row.step for row in rows)
@@ -100,7 +102,7 @@ def line(row: Row) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def measured(name: str, batch: int, rounds: int) -> Row:
+def measured(name: str, batch: int, rounds: int, device: str) -> Row:
     """Return the times of one network, the library's and percept's by turns."""
     torch.manual_seed(0)
     theirs = library_network(name)
@@ -109,29 +111,32 @@ def measured(name: str, batch: int, rounds: int) -> Row:
         file = Path(folder) / "weights.safetensors"
         safetensors.torch.save_file({key: values.contiguous() for key, values in theirs.state_dict().items()}, file)
         load_weights(ours, file)
-    pictures = torch.rand(batch, 3, SIDE, SIDE)
-    theirs.eval(), ours.eval()
+    pictures = torch.rand(batch, 3, SIDE, SIDE, device=device)
+    theirs.to(device).eval(), ours.to(device).eval()
     lying = pictures.contiguous(memory_format=torch.channels_last)  # as percept's preprocessing gives them
     ready = prepared_for_inference(ours, lying[:1], batch=batch)
     with torch.inference_mode():
         expected = theirs(pictures)
         difference = float((ready(lying) - expected).abs().max() / expected.abs().max())
-        plain, own, prepared = by_turns(rounds, lambda: theirs(pictures), lambda: ours(pictures), lambda: ready(lying))
-    targets = torch.arange(batch) % 1000
-    step, our_step = by_turns(rounds, stepping(theirs, pictures, targets), stepping(ours, pictures, targets))
+        forwards = lambda: theirs(pictures), lambda: ours(pictures), lambda: ready(lying)
+        plain, own, prepared = by_turns(rounds, device, *forwards)
+    targets = torch.arange(batch, device=device) % 1000
+    step, our_step = by_turns(rounds, device, stepping(theirs, pictures, targets), stepping(ours, pictures, targets))
     return Row(name, plain, own, prepared, step, our_step, difference)
 
 
-def by_turns(rounds: int, *runs: Callable[[], object]) -> list[float]:
-    """Return the median CPU seconds of each run, one after the other in every round, another first each time."""
+def by_turns(rounds: int, device: str, *runs: Callable[[], object]) -> list[float]:
+    """Return the median seconds of each run, one after the other in every round, another first each time.
+
+    They are CPU seconds, or with a GPU those of the clock.
+    """
     times: list[list[float]] = [[] for _ in runs]
     for round_ in range(rounds + 1):
         for place in range(len(runs)):
             turn = (round_ + place) % len(runs)
-            start = time.process_time()
-            runs[turn]()
+            took, _ = timed(runs[turn], device)
             if round_:
-                times[turn].append(time.process_time() - start)
+                times[turn].append(took.cpu if device == "cpu" else took.wall)
     return [statistics.median(seconds) for seconds in times]
 
 
@@ -143,7 +148,7 @@ def stepping(network: nn.Module, pictures: Tensor, targets: Tensor) -> Callable[
     def step() -> None:
         optimizer.zero_grad()
         scores = [each for each in tree_leaves(network(pictures)) if isinstance(each, Tensor)]  # of auxiliary heads too
-        loss = sum((functional.cross_entropy(each, targets) for each in scores), start=torch.zeros(()))
+        loss = torch.stack([functional.cross_entropy(each, targets) for each in scores]).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 

@@ -1,4 +1,4 @@
-"""How large tiles are: the smallest whose halo is cheap, if the memory allows."""
+"""How large tiles are: the smallest whose halo is cheap, or on a GPU the largest, if the memory allows."""
 
 from percept.dense.pieces import Pieces
 from percept.errors import OptionError
@@ -8,13 +8,14 @@ SIDES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 ENOUGH = 1.25  # times the work without halo: larger tiles would hardly save any, and do not fit the caches
 
 
-def tile_side(pieces: Pieces, tile: int | str, values: float) -> int:
+def tile_side(pieces: Pieces, tile: int | str, values: float, *, largest: bool = False) -> int:
     """Return the side of the tiles.
 
     Args:
         pieces: the network on the picture.
         tile: what was asked for.
         values: that the maps of one tile may hold at a time.
+        largest: whether "auto" goes on to the largest tile that fits, as suits a GPU, which small ones leave idle.
     """
     if tile != "auto":
         if not isinstance(tile, int) or tile < 1:
@@ -27,7 +28,7 @@ def tile_side(pieces: Pieces, tile: int | str, values: float) -> int:
         if cost.peak > values:
             break
         chosen = side
-        if cost.work < ENOUGH * pieces.work * side**2:
+        if not largest and cost.work < ENOUGH * pieces.work * side**2:
             break
     if not chosen:
         smallest = min(longest, SIDES[0])

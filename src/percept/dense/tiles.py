@@ -65,7 +65,7 @@ def predict_tiled(
         picture: an array or tensor of (channels, height, width) or (height, width), which may be mapped from a file; or
             the path of a .npy file, of a TIFF of any size (extra `tiff`), or of a slide (extra `slides`).
         tile: rows and columns of answers that are computed at a time; "auto" for the smallest tile whose halo costs
-            under a fifth of all work, and that fits the memory.
+            under a fifth of all work, and that fits the memory; on a GPU for the largest that fits.
         memory: bytes that the maps of all tiles at work may take, such as "1GB" or "500MB"; an array of all answers
             comes on top, unless `out` is given.
         border: what lies beyond the picture, where the answers would be fewer than its pixels: "reflect" (mirrored)
@@ -148,7 +148,8 @@ def answer_tiles(
     pieces = _pieces(network, source, border)
     device, dtype = _kind(network)
     count = 1 if device.type != "cpu" else workers or torch.get_num_threads()
-    side = tile_side(pieces, tile, parse_memory(memory) / count / torch.finfo(dtype).bits * 8)
+    room = parse_memory(memory) / count / torch.finfo(dtype).bits * 8
+    side = tile_side(pieces, tile, room, largest=device.type != "cpu")
     tiles = list(_tiles(pieces.counts, side))
     shape, kind = (pieces.classes, *pieces.counts), np.dtype(str(dtype).removeprefix("torch."))
 
