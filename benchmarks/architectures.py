@@ -18,7 +18,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 import torch
@@ -26,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._pytree import tree_leaves
 
-from clock import machine, timed
+from clock import declare_operations_of_torchvision, machine, timed
 from percept.evaluation.inference import prepared_for_inference
 from percept.models import build, load_weights
 
@@ -159,20 +158,9 @@ def library_network(name: str) -> nn.Module:
     """Return the network of torchvision, or of timm, with new weights."""
     if name in TIMM:
         return import_module("timm").create_model(TIMM[name])  # type: ignore[no-any-return]
-    return getattr(torchvision(), name)(**OTHERS.get(name, {}))  # type: ignore[no-any-return]
+    declare_operations_of_torchvision()
+    return getattr(import_module("torchvision.models"), name)(**OTHERS.get(name, {}))  # type: ignore[no-any-return]
 
-
-def torchvision() -> Any:
-    """Return torchvision.models, its compiled operations declared where they do not load."""
-    if "torchvision" not in sys.modules and not hasattr(torch.ops.torchvision, "nms"):
-        library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
-        DECLARED.append(library)
-        for operation in ("nms", "qnms"):
-            library.define(f"{operation}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
-    return import_module("torchvision.models")
-
-
-DECLARED: list[Any] = []  # what a library declares lasts as long as it does
 
 if __name__ == "__main__":
     main()

@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clock import Seconds, machine, timed
+from clock import Seconds, declare_operations_of_torchvision, machine, timed
 from percept.data.augment.draws import generator_of
 from percept.data.augment.layer import augment
 from percept.data.augment.presets import Traits, automatic
@@ -110,12 +110,7 @@ SIDES: dict[str, Callable[[NDArray[np.uint8], str], Run]] = {
 
 def present() -> Iterator[str]:
     """Yield the sides that are installed."""
-    try:
-        declared = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
-        declared.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
-        declared.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
-    except RuntimeError:
-        pass  # the compiled part is there
+    declare_operations_of_torchvision()
     for name in SIDES:
         try:
             import_module(name)

@@ -1,8 +1,10 @@
-"""Seconds of a piece of work on the CPU or on a GPU, which is waited for."""
+"""What benchmarks share: seconds of work on the CPU or on a GPU, which is waited for, and a torchvision that loads."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,3 +37,21 @@ def machine(device: str, threads: int) -> str:
     """Return what computes, in words."""
     where = torch.cuda.get_device_name() if device.startswith("cuda") else f"{threads} threads"
     return f"torch {torch.__version__}, {where}"
+
+
+def declare_operations_of_torchvision() -> None:
+    """Let torchvision be imported where its compiled part does not load, by two operations that are never called."""
+    found = find_spec("torchvision")
+    if found is None or found.origin is None or DECLARED:
+        return
+    try:
+        for path in Path(found.origin).parent.glob("_C*.so"):
+            torch.ops.load_library(path)  # type: ignore[no-untyped-call]
+    except OSError:
+        library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+        DECLARED.append(library)
+        for operation in ("nms", "qnms"):
+            library.define(f"{operation}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+
+
+DECLARED: list[Any] = []  # what a library declares lasts as long as it does

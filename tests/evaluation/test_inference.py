@@ -12,7 +12,7 @@ from percept.data.preprocessing import ImagePreprocessing
 from percept.evaluation import inference
 from percept.evaluation.fusing import Scaling
 from percept.evaluation.inference import prepared_for_inference, ready_for
-from percept.evaluation.packed import PACKS, PackedConvolution, PackedLinear
+from percept.evaluation.packed import NOTHING, PACKS, RELU, PackedConvolution, PackedLinear, Step
 from percept.evaluation.predict import outputs
 from percept.models import build
 from percept.nn.blocks import BasicResidual, BottleneckResidual, WideResidual, dense_block, transition
@@ -305,3 +305,17 @@ def test_predictions_of_many_pictures_are_those_of_few() -> None:
         outputs(each, pixels, np.arange(5), form, device=torch.device("cpu"), batch_size=2) for each in (network, ready)
     )
     np.testing.assert_allclose(fast, plain, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(not PACKS, reason="this torch is built without oneDNN")
+@pytest.mark.parametrize("step", [NOTHING, RELU])
+def test_a_sum_that_onednn_refuses_is_done_behind_the_convolution(step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*arguments: object) -> Tensor:
+        raise RuntimeError("could not create a memory")
+
+    features, added = torch.randn(2, 4, 1, 1), torch.randn(2, 6, 1, 1)
+    packed = PackedConvolution(nn.Conv2d(4, 6, 1).requires_grad_(False), (2, 4, 1, 1), step)
+    with torch.inference_mode():
+        expected = packed(features, added)
+        monkeypatch.setattr(torch.ops.mkldnn._convolution_pointwise, "binary", refused)
+        torch.testing.assert_close(packed(features, added), expected)

@@ -17,7 +17,7 @@ from percept.data.preprocessing import ImagePreprocessing
 from percept.errors import ModelFileError
 from percept.models import arguments_for, build, load_weights
 from percept.models.bodies import IMAGENET
-from percept.models.file import TrainedModel, save_model
+from percept.models.file import TrainedModel, load_model, save_model
 from percept.models.layouts import LAYOUTS, renamed
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -265,7 +265,7 @@ def test_a_run_begins_with_a_checkpoint_and_its_head_alone_is_new(
         threads=1,
         device="cpu",
     )
-    learned, before = run.model.model.network.state_dict(), body.state_dict()
+    learned, before = load_model(run.path / "model.safetensors").network.state_dict(), body.state_dict()
     assert {name for name in before if not torch.equal(before[name], learned[name])} == {"scores.weight", "scores.bias"}
     assert learned["scores.weight"].shape == (3, 64)
     form = run.model.model.preprocessing

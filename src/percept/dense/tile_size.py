@@ -1,4 +1,4 @@
-"""How large tiles are: the smallest whose halo is cheap, or on a GPU the largest, if the memory allows."""
+"""How large tiles are: the smallest whose halo is cheap, if the memory allows."""
 
 from percept.dense.pieces import Pieces
 from percept.errors import OptionError
@@ -8,14 +8,14 @@ SIDES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 ENOUGH = 1.25  # times the work without halo: larger tiles would hardly save any, and do not fit the caches
 
 
-def tile_side(pieces: Pieces, tile: int | str, values: float, *, largest: bool = False) -> int:
+def tile_side(pieces: Pieces, tile: int | str, values: float, *, least: int = 0) -> int:
     """Return the side of the tiles.
 
     Args:
         pieces: the network on the picture.
         tile: what was asked for.
         values: that the maps of one tile may hold at a time.
-        largest: whether "auto" goes on to the largest tile that fits, as suits a GPU, which small ones leave idle.
+        least: side that "auto" goes up to even where a smaller tile's halo is cheap.
     """
     if tile != "auto":
         if not isinstance(tile, int) or tile < 1:
@@ -28,7 +28,7 @@ def tile_side(pieces: Pieces, tile: int | str, values: float, *, largest: bool =
         if cost.peak > values:
             break
         chosen = side
-        if not largest and cost.work < ENOUGH * pieces.work * side**2:
+        if side >= least and cost.work < ENOUGH * pieces.work * side**2:
             break
     if not chosen:
         smallest = min(longest, SIDES[0])

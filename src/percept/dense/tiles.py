@@ -27,6 +27,7 @@ from percept.dense.workspace import kept_memory
 from percept.devices import full_float32, parse_memory, using_threads
 from percept.errors import DataError, OptionError
 
+ENOUGH_FOR_A_GPU = 512  # rows and columns of a tile: smaller ones leave it idle, larger ones leave us waiting for it
 BORDERS = ("reflect", "zero", "valid")
 Settings = Callable[[], dict[str, Any]]
 """Gives all that answers depend on, as JSON values; it looks at the weights and the picture for it."""
@@ -65,15 +66,15 @@ def predict_tiled(
         picture: an array or tensor of (channels, height, width) or (height, width), which may be mapped from a file; or
             the path of a .npy file, of a TIFF of any size (extra `tiff`), or of a slide (extra `slides`).
         tile: rows and columns of answers that are computed at a time; "auto" for the smallest tile whose halo costs
-            under a fifth of all work, and that fits the memory; on a GPU for the largest that fits.
+            under a fifth of all work, and that fits the memory; on a GPU, which small ones leave idle, of 512 or more.
         memory: bytes that the maps of all tiles at work may take, such as "1GB" or "500MB"; an array of all answers
             comes on top, unless `out` is given.
         border: what lies beyond the picture, where the answers would be fewer than its pixels: "reflect" (mirrored)
             or "zero", with an answer for each pixel, or "valid": nothing, with fewer answers. A segmenter that pads its
             maps itself gives as many answers as pixels, and is not given anything beyond the picture.
         out: a .npy file that the answers are written to as they come. A killed run is gone on with by the same call.
-        prepare: from the pixels of a tile, float (1, channels, rows, columns), to what the network takes, pixel by
-            pixel; None for the pixels as they are.
+        prepare: from the pixels of a tile, float (1, channels, rows, columns) on the CPU, to what the network takes,
+            pixel by pixel; None for the pixels as they are.
         workers: tiles that are computed at the same time, each by one thread of the CPU; None for as many as torch has
             threads. One on a GPU.
         progress: called with the tiles that are done and how many there are.
@@ -149,7 +150,7 @@ def answer_tiles(
     device, dtype = _kind(network)
     count = 1 if device.type != "cpu" else workers or torch.get_num_threads()
     room = parse_memory(memory) / count / torch.finfo(dtype).bits * 8
-    side = tile_side(pieces, tile, room, largest=device.type != "cpu")
+    side = tile_side(pieces, tile, room, least=ENOUGH_FOR_A_GPU if device.type == "cuda" else 0)
     tiles = list(_tiles(pieces.counts, side))
     shape, kind = (pieces.classes, *pieces.counts), np.dtype(str(dtype).removeprefix("torch."))
 
@@ -160,10 +161,10 @@ def answer_tiles(
                 (start + offset, stop + offset)
                 for (start, stop), offset in zip((rows, columns), pieces.offset, strict=True)
             ]
-            pixels = torch.from_numpy(read_extended(source, place[0], place[1], border)).to(device, dtype)[None]
-            pixels = pixels if prepare is None else prepare(pixels)
+            pixels = torch.from_numpy(read_extended(source, place[0], place[1], border))[None]
+            pixels = (pixels if prepare is None else prepare(pixels.to(dtype))).to(device, dtype)
             made = pieces.answers(pixels, (rows[0], columns[0]), each.first, each.counts)
-            return made[0].to("cpu", memory_format=torch.contiguous_format).numpy()
+            return _on_the_host(made[0]).numpy()
 
     def settings() -> dict[str, Any]:
         return {"tile": side, "border": border, "of": _fingerprint(network, source, prepare)}
@@ -238,6 +239,13 @@ def _kind(network: nn.Module) -> tuple[torch.device, torch.dtype]:
     return torch.device("cpu"), torch.float32
 
 
+def _on_the_host(answers: Tensor) -> Tensor:
+    """Return answers in contiguous memory of the host; from a GPU by way of memory that it writes to by itself."""
+    if answers.device.type != "cuda":
+        return answers.to("cpu", memory_format=torch.contiguous_format)
+    return torch.empty(answers.shape, dtype=answers.dtype, pin_memory=True).copy_(answers)
+
+
 def _tiles(counts: Pair, side: int) -> Iterator[Tile]:
     number = 0
     for row in range(0, counts[0], side):
@@ -256,5 +264,5 @@ def _fingerprint(network: nn.Module, source: Source, prepare: Callable[[Tensor],
     if prepare is not None:
         channels, _, width = source.shape
         row = torch.from_numpy(source.read((0, 1), (0, min(width, 64))))[None].float()
-        found.update(prepare(row).double().numpy().tobytes() + str(channels).encode())
+        found.update(prepare(row).cpu().double().numpy().tobytes() + str(channels).encode())
     return found.hexdigest()

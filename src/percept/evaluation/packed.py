@@ -72,8 +72,12 @@ class PackedConvolution(nn.Module):
             made: Tensor = torch.ops.mkldnn._convolution_pointwise(features, *layer, *self.step)
         else:
             word = None if self.step == NOTHING else self.step[0]
-            both = features, added
-            made = torch.ops.mkldnn._convolution_pointwise.binary(*both, *layer, "add", None, word, *self.step[1:])
+            both, plain = (features, added), torch.ops.mkldnn._convolution_pointwise
+            try:
+                made = plain.binary(*both, *layer, "add", None, word, *self.step[1:])
+            except RuntimeError:  # some builds refuse a sum for maps of one pixel (torch 2.11 on AVX-512)
+                made = plain(features, *layer, *NOTHING).add_(added)
+                made = made if self.step == NOTHING else made.relu_()
         return made
 
 

@@ -86,7 +86,7 @@ def write_large(
         raise DataError("the model gives one answer a sample; expected one that gives a class for every pixel")
 
     def prepare(pixels: Tensor) -> Tensor:
-        return form.tensor(pixels.to("cpu", torch.uint8).permute(0, 2, 3, 1).numpy(), device).to(pixels.dtype)
+        return form.tensor(pixels.to(torch.uint8).permute(0, 2, 3, 1).numpy(), device).to(pixels.dtype)
 
     network: nn.Module = model.network
     if form.patch is not None:
