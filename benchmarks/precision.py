@@ -53,7 +53,7 @@ def step_of(name: str, device: str) -> Callable[[torch.dtype], None]:
 def main() -> None:
     """Print a table of pictures a second."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("networks", nargs="*", default=list(NETWORKS), help=f"of {', '.join(NETWORKS)}")
+    parser.add_argument("networks", nargs="*", default=["small_resnet", "lenet"], help=f"of {', '.join(NETWORKS)}")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--rounds", type=int, default=20)
     given = parser.parse_args()
