@@ -224,7 +224,7 @@ def shared(name: str, options: MaskOptions) -> SegmentationDataset:
 
 
 @pytest.mark.slow  # 670 pictures
-@pytest.mark.skipif(not SHARED.exists(), reason="the folder ../shared with the nuclei is not there")
+@pytest.mark.skipif(not (SHARED / "dsb2018_96").exists(), reason="the folder ../shared with the nuclei is not there")
 def test_the_nuclei_with_smeared_edges_are_refused_and_with_the_nearest_value_14_percent(tmp_path: Path) -> None:
     with ZipFile(SHARED / "dsb2018_96" / "masks.zip") as archive:
         archive.extractall(tmp_path / "masks")
@@ -237,7 +237,9 @@ def test_the_nuclei_with_smeared_edges_are_refused_and_with_the_nearest_value_14
     assert dataset.class_pixels().shares[1] == pytest.approx(0.138, abs=0.0005)  # as the folder's README states
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the folder ../shared with the ISBI membranes is not there")
+@pytest.mark.skipif(
+    not (SHARED / "isbi2012_membrane").exists(), reason="the folder ../shared with the ISBI membranes is not there"
+)
 def test_the_isbi_membranes_are_22_percent_of_30_pictures() -> None:
     dataset = shared("isbi2012_membrane", MaskOptions(classes=("membrane", "cell")))
     assert len(dataset) == 30

@@ -18,7 +18,7 @@ from percept.training.stacked.work import Work
 
 _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 ARITHMETIC = 4e-10  # seconds for one sample and one parameter, forward and back; right within a factor
-IN_LANES = 64_000  # bytes of the parameters of networks that are trained in lanes: larger ones leave no lane's worth
+IN_LANES = 2000  # parameters of networks that are trained in lanes; all lanes' must stay near the processor
 SHORT = 0.2  # seconds that Ctrl-C may wait for
 _loaded: set[str] = set()  # number types whose kernel this process has
 _ENDINGS = {("identity", "squared_error"), ("logistic", "log_loss"), ("softmax", "log_loss"), ("exp", "poisson")}
@@ -187,7 +187,7 @@ def lanes_of(work: Work, rule: Rule) -> int:
 
     size, sizes = work.state.parameters.itemsize, work.network.sizes
     samples = min(work.batch_size, work.rows.shape[1]) + 7
-    few = work.network.parameter_count * kernel.LANE_BYTES <= IN_LANES
+    few = work.network.parameter_count <= IN_LANES
     near = (max(sizes) + 1) * samples * size <= kernel.NEAR  # else BLAS adds up its gradients in its own order
     plain = not work.sparse and not work.weights.size and rule.schedule != "adaptive"  # all take the same steps
     return kernel.LANE_BYTES // size if few and near and plain else 1
