@@ -20,6 +20,13 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         os.environ["PERCEPT_CACHE"] = before
 
 
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the drawing of a run's report, which takes longer than everything else in a run of a few samples."""
+    for place in ("finish.report", "segmentation.finish.report_masks"):
+        monkeypatch.setattr(f"percept.workflow.{place}", lambda *where, **what: None)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs a CUDA device where there is none."""
     of_gpu = [item for item in items if "gpu" in item.keywords]

@@ -13,6 +13,8 @@ from percept.report.heatmap import COLORS, OPACITY
 
 from .conftest import Pictures
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 
 @pytest.fixture(scope="module")
 def run(bars: Pictures, tmp_path_factory: pytest.TempPathFactory) -> Path:

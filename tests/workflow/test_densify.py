@@ -13,6 +13,8 @@ from percept.workflow.densify import densify
 from percept.workflow.predict import predict
 from percept.workflow.run import Run
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 SIDE = 20  # pixels of the classifier's pictures
 
 

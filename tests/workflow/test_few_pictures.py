@@ -32,12 +32,6 @@ def weights(run: Run | Path) -> dict[str, NDArray[np.float32]]:
     return {name: values.numpy() for name, values in model.network.state_dict().items()}
 
 
-@pytest.fixture
-def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the drawing of the report, which takes longer than everything else in so small a run."""
-    monkeypatch.setattr("percept.workflow.finish.report", lambda *where, **what: None)
-
-
 @pytest.fixture(scope="module")
 def source(bars: Pictures, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return a run to take a body from."""
@@ -72,7 +66,7 @@ def test_mixed_and_pretrained_a_run_works_to_its_end_and_its_model_file_loads(
     assert run.evaluate().figures["accuracy"]["value"] is not None
 
 
-@pytest.mark.usefixtures("_no_report")
+@pytest.mark.usefixtures("no_report")
 def test_with_the_head_alone_nothing_of_the_body_changes_and_its_preprocessing_is_kept(
     source: Run, bars: Pictures, tmp_path: Path
 ) -> None:
@@ -85,7 +79,7 @@ def test_with_the_head_alone_nothing_of_the_body_changes_and_its_preprocessing_i
     assert run.model.model.preprocessing == source.model.model.preprocessing
 
 
-@pytest.mark.usefixtures("_no_report")
+@pytest.mark.usefixtures("no_report")
 @pytest.mark.parametrize(("transfer", "learning"), [("last:1", {"3", "6"}), ("last:2", {"2", "3", "6"})])
 def test_the_last_stages_alone_learn_with_the_head(
     transfer: str, learning: set[str], source: Run, bars: Pictures, tmp_path: Path
@@ -96,7 +90,7 @@ def test_the_last_stages_alone_learn_with_the_head(
     assert {name.split(".")[0] for name in before if not np.array_equal(before[name], after[name])} == learning
 
 
-@pytest.mark.usefixtures("_no_report")
+@pytest.mark.usefixtures("no_report")
 @pytest.mark.parametrize("last", [1, pytest.param(3, marks=pytest.mark.slow)])  # the end of the head's phase; after it
 def test_a_run_in_phases_that_was_killed_comes_to_the_same_weights(
     last: int, source: Run, bars: Pictures, tmp_path: Path
@@ -129,7 +123,7 @@ def test_another_augmentation_is_refused_when_a_run_goes_on(bars: Pictures, tmp_
         fit(bars, tmp_path / "run", augment="light", mixup=0.2, resume=True)
 
 
-@pytest.mark.usefixtures("_no_report")
+@pytest.mark.usefixtures("no_report")
 def test_a_body_that_changed_since_the_run_was_begun_is_told(source: Run, bars: Pictures, tmp_path: Path) -> None:
     body = tmp_path / "body.safetensors"
     body.write_bytes((source.path / "model.safetensors").read_bytes())
@@ -146,7 +140,7 @@ def test_a_body_that_changed_since_the_run_was_begun_is_told(source: Run, bars: 
         fit(bars, tmp_path / "run", pretrained=body, resume=True)
 
 
-@pytest.mark.usefixtures("_no_report")
+@pytest.mark.usefixtures("no_report")
 def test_classes_with_an_augmentation_of_their_own_are_evened_out(bars: Pictures, tmp_path: Path) -> None:
     run = fit(bars, tmp_path / "run", augment="none", augment_class={"lying": "shift=0.2"}, epochs=1)
     assert run.recipe.training.class_augmentations == {"lying": {"shift": 0.2}}
@@ -156,7 +150,7 @@ def test_classes_with_an_augmentation_of_their_own_are_evened_out(bars: Pictures
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.usefixtures("_no_report")
+@pytest.mark.usefixtures("no_report")
 def test_a_training_ends_within_its_minutes_and_says_how_many_epochs_fitted(bars: Pictures, tmp_path: Path) -> None:
     run = fit(bars, tmp_path / "run", epochs=None, minutes=0.05)
     training = run.recipe.training
@@ -250,7 +244,7 @@ def test_choices_that_do_not_work_are_told_and_leave_no_run(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.usefixtures("_no_report")
+@pytest.mark.usefixtures("no_report")
 def test_a_body_for_tables_is_refused(bars: Pictures, tmp_path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(40, 3))
     table = percept.fit(rows, (rows[:, 0] > 0).astype(np.int64), out=tmp_path / "table", epochs=1, threads=1)
@@ -258,7 +252,7 @@ def test_a_body_for_tables_is_refused(bars: Pictures, tmp_path: Path) -> None:
         fit(bars, tmp_path / "run", pretrained=table.path)
 
 
-@pytest.mark.usefixtures("_no_report")
+@pytest.mark.usefixtures("no_report")
 def test_views_of_a_table_are_refused(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(40, 3))
     table = percept.fit(rows, (rows[:, 0] > 0).astype(np.int64), out=tmp_path / "table", epochs=1, threads=1)

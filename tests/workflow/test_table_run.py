@@ -13,6 +13,8 @@ from percept.cli.main import app
 from percept.errors import DataError, PerceptWarning
 from percept.workflow.run import Run
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:

@@ -85,7 +85,8 @@ def finish(
     if recipe.training.abstain is not None and "abstain_below" not in kept:
         yield Note(f"no probability keeps to an error of {recipe.training.abstain:g}: every sample is answered")
     save_model(folder.model, _model(prepared, recipe, learned, kept))
-    report(folder.path, loaded=prepared.loaded)
+    if recipe.data.parts_file is None:  # runs of a selection's parts may be hundreds; percept report draws one's
+        report(folder.path, loaded=prepared.loaded)
     folder.drop_checkpoint()
 
 

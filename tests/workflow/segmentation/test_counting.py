@@ -14,6 +14,8 @@ from percept.cli.main import main
 from percept.errors import OptionError
 from percept.workflow.run import Run
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 SIDE = 16  # pixels of a patch; a square of 6 lies in the middle of some
 
 

@@ -20,6 +20,8 @@ from percept.workflow.events import Event, Note, Trained
 from percept.workflow.run import Run
 from percept.workflow.segmentation import learn
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 Write = Callable[..., Path]
 Fit = Callable[..., Run]
 TIMES = ["seconds", "compute_seconds"]

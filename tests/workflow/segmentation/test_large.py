@@ -20,6 +20,8 @@ from percept.workflow.predict_masks import write_masks
 from percept.workflow.predict_options import PredictOptions
 from percept.workflow.run import Run
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 Fit = Callable[..., Run]
 SIZE = (300, 417)
 LITTLE = "2MB"  # less than what a picture of this size takes in memory

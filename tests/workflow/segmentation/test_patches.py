@@ -17,6 +17,8 @@ from percept.workflow.report import report
 from percept.workflow.run import Run
 from percept.workflow.segmentation import patches
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 Fit = Callable[..., Run]
 
 

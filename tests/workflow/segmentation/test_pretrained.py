@@ -26,6 +26,8 @@ from percept.workflow.options import asked_of
 from percept.workflow.run import Run
 from percept.workflow.segmentation.pretrained import begin_as_classifier
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 SIDE, SCENE = 20, 60  # pixels of the classifier's pictures, and of those with masks
 CLASSES = ["nothing", "disc", "square"]
 CHOICES: dict[str, Any] = {"classes": CLASSES, "threads": 1, "epochs": 3, "batch_size": 2, "augment": "none"}

@@ -71,7 +71,8 @@ def finish_masks(
         },
     )
     save_model(folder.model, model)
-    report_masks(folder, prepared, recipe, model)
+    if recipe.data.parts_file is None:
+        report_masks(folder, prepared, recipe, model)
     folder.drop_checkpoint()
 
 
