@@ -17,6 +17,7 @@ from percept.estimators.classifier_cv import MLPClassifierCV
 from percept.models import build
 from percept.workflow.asked import checked_cv
 from percept.workflow.events import Event, Networks, Note
+from percept.workflow.report import report
 from percept.workflow.run import Run
 from percept.workflow.stack import FoldColumns, network_of
 
@@ -155,6 +156,8 @@ def test_candidates_are_runs_and_the_best_is_trained_again(tmp_path: Path) -> No
     assert run.recipe.training.weight_decay == best["weight_decay"]
     assert run.recipe.model.arguments["hidden"] == [int(units) for units in str(best["hidden"]).split("x")]
     assert run.evaluate().samples == 12
+    assert run.report.exists() and not list((run.path / "parts").rglob("report.html"))
+    assert report(run.path / "parts" / "candidate-2" / "part-1").exists()  # drawn where it is asked for
 
 
 def test_no_sample_is_predicted_by_a_run_that_learned_from_it(tmp_path: Path) -> None:
