@@ -103,6 +103,7 @@ def test_runs_are_numbered_and_never_overwritten(data: str, capsys: pytest.Captu
         (["--augment-class", "rare"], "such as rare=strong"),
         (["--find-lr", "--learning-rate", "0.1"], "leave one of them out"),
         (["--augment", "flip"], "is for pictures"),
+        (["--augment", ""], "--augment is empty; expected auto"),
         (["--task", "ranking"], "'classification', 'regression'"),
         (["--epochs", "0"], "at least 1"),
         (["--batch-size", "0"], "at least 1"),

@@ -284,3 +284,11 @@ def test_a_folder_is_predicted_in_the_order_of_its_files_and_an_empty_one_is_ref
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty holds no pictures"):
         model.predict(tmp_path / "empty")
+
+
+def test_a_single_picture_in_color_is_not_taken_for_many_grey_ones() -> None:
+    colors = np.repeat(X[..., None], 3, axis=3)
+    model = ImageClassifier(**QUICK).fit(colors, Y)
+    assert len(model.predict([colors[0]])) == 1
+    with pytest.raises(DataError, match="single picture"):
+        model.predict(colors[0])

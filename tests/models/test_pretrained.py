@@ -190,6 +190,15 @@ def hub(monkeypatch: pytest.MonkeyPatch, found: Path | OSError) -> list[tuple[st
     return asked
 
 
+@pytest.mark.parametrize("name", ["runs/nosuch", "some/where/else"])
+def test_a_mistyped_path_is_told_at_once(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    monkeypatch.setattr("percept.models.weights_file.import_module", lambda module: pytest.fail("asked the hub"))
+    with pytest.raises(ModelFileError, match=f"{name} does not exist"):
+        load_weights(nn.Linear(1, 1), name)
+
+
 @pytest.mark.parametrize(
     ("name", "repository"),
     [("owner/net", "owner/net"), ("net.a1_in1k", "timm/net.a1_in1k"), ("net", "timm/net.usual")],

@@ -1,6 +1,7 @@
 """The commands on networks as such: the list of them, and one layer by layer."""
 
 import gc
+import shlex
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -49,7 +50,7 @@ def densify(
     from percept.workflow.densify import densify as run_densify
 
     made = run_densify(run, out=out, semantics=semantics, say=screen.say)  # type: ignore[arg-type]
-    screen.say(f"run: {made.path}\nnext: percept predict {made.path} PICTURES --out FOLDER")
+    screen.say(f"run: {made.path}\nnext: percept predict {shlex.quote(str(made.path))} PICTURES --out FOLDER")
     screen.result({"run": str(made.path), "patch": made.patch, "stride": made.stride, "note": made.note})
 
 

@@ -1,6 +1,8 @@
 """The command `percept predict`: a row for each new sample, or a picture of where things are."""
 
+import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -91,7 +93,8 @@ def predict(
         screen.result({"out": str(out), "masks": [asdict(each) | {"mask": str(each.mask)} for each in written]})
         return
     folder = activation_folder(out) if activation else None
-    rows = predict_rows(predictor, samples, options, folder, say=screen.say)
+    say = screen.say if out is not None else partial(print, file=sys.stderr)  # a table is for itself
+    rows = predict_rows(predictor, samples, options, folder, say=say)
     if out is None:
         print_rows(rows, screen)
         return

@@ -1,5 +1,6 @@
 """The command `percept select`, and what it shows at its end as `percept fit` does."""
 
+import shlex
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Never
@@ -99,7 +100,7 @@ def show_run(screen: "Screen", run: "Run") -> None:
     screen.say(run.verdict)
     screen.say(f"run: {run.path}\nreport: {run.report}")
     screen.say(
-        f"next: percept evaluate {run.path}   (opens the sealed test set)"
+        f"next: percept evaluate {shlex.quote(str(run.path))}   (opens the sealed test set)"
         if run.recipe.data.test != "none"
         else "nothing is sealed: there is no test set to evaluate on"
     )

@@ -154,6 +154,8 @@ class ImageClassifier(ClassifierMixin, PictureTraining, BaseEstimator):  # type:
             X: the pictures.
         """
         check_is_fitted(self)
+        if isinstance(X, np.ndarray) and X.ndim == 3 and self.preprocessing_.channels == 3 and X.shape[2] in (3, 4):
+            raise DataError(f"X is of shape {X.shape}, a single picture; expected several: put it in brackets, [X]")
         given, views = read_given(X, self.preprocessing_.white), views_named(self.tta or "")
         device = next(self.network_.parameters()).device
         found = []

@@ -98,6 +98,8 @@ def fetch(name: str) -> Path:
     Raises:
         ModelFileError: the extra `pretrained` is not installed, there is no network, or nothing of that name.
     """
+    if name.count("/") > 1 or ("/" in name and Path(name).parent.exists()):  # a repository is OWNER/NAME
+        raise ModelFileError(f"{name} does not exist; expected a run folder, a model file or a checkpoint")
     try:
         hub = import_module("huggingface_hub")
         repository = name if "/" in name else f"timm/{name}" if "." in name else _default_weights(name)

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from percept.data.augment.draws import generator_of
 from percept.data.augment.layer import AugmentationLayer, augment
 from percept.data.masks.drawing import overlay
 from percept.data.masks.raw import Color
+from percept.report.letters import letters
 from percept.report.pictures import SMALL_SIDE
 
 CELL = 112
@@ -81,7 +82,7 @@ def contact_sheet(rows: Sequence[Sequence[Pictures]], *, names: Sequence[str] = 
     across = len(cells[0])
     size = (3 * MARGIN + across * wide + max(0, across - 2) * GAP, 2 * MARGIN + len(cells) * (high + line + GAP) - GAP)
     sheet = Image.new("RGB", size, PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    draw, font = ImageDraw.Draw(sheet), letters(11)
     for number, row in enumerate(cells):
         top = MARGIN + number * (high + line + GAP)
         if names:

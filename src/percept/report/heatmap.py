@@ -3,9 +3,10 @@
 import numpy as np
 from matplotlib import colormaps
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from percept.report.contact_sheet import INK, PAPER
+from percept.report.letters import letters
 from percept.report.pictures import SMALL_SIDE, as_image
 from percept.report.wording import short_label
 
@@ -77,7 +78,7 @@ def heat_card(picture: Pixels, heat: NDArray[np.floating], words: str) -> Image.
     """
     height, width = heat.shape
     size = max(12, width // 48)
-    font, line = ImageFont.load_default(size), round(1.5 * size)
+    font, line = letters(size - 1), round(1.5 * size)
     card = Image.new("RGB", (width, height + 2 * line + 4), PAPER)
     card.paste(Image.fromarray(heat_overlay(picture, heat)), (0, 0))
     draw = ImageDraw.Draw(card)

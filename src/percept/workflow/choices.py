@@ -36,6 +36,8 @@ def check_choices(recipe: Recipe) -> None:
         )
     if training.find_lr and training.learning_rate is not None:
         raise OptionError("--find-lr chooses the learning rate, and --learning-rate sets it; leave one of them out")
+    if training.augment == "":
+        raise OptionError("--augment is empty; expected auto, light, strong, none, or changes such as rotate=15,flip")
     views_named(training.views)
     if training.abstain is not None and not 0 < training.abstain < 1:
         raise OptionError(

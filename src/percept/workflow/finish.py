@@ -1,5 +1,6 @@
 """The end of a run: predictions of the validation part, figures beside baselines, the model file, the report."""
 
+import math
 import platform
 from collections.abc import Generator, Mapping
 from dataclasses import asdict
@@ -22,7 +23,7 @@ from percept.workflow.objective import scaled_targets
 from percept.workflow.prepare import Prepared
 from percept.workflow.report import FORMAT_VERSION, report
 from percept.workflow.trust import trust_metadata
-from percept.workflow.views import see
+from percept.workflow.views import abstention_sentence, see
 
 PACKAGES = ("torch", "accelerate", "scikit-learn", "numpy", "pandas", "pillow")
 
@@ -52,6 +53,7 @@ def finish(
     if chosen is None:
         yield Note("measuring the network and its baselines on the validation part")
         predictions, assessment, said = _validated(prepared, recipe, machine, learned)
+        said = (*said, *_more_accurate(prepared, recipe, learned))
         yield from map(Note, said)
     else:
         yield Note("measuring the baselines out of fold, as the networks were")
@@ -84,7 +86,9 @@ def finish(
     kept = trust_metadata(predictions, recipe.training.abstain) if recipe.training.abstain is not None else {}
     if recipe.training.abstain is not None and "abstain_below" not in kept:
         yield Note(f"no probability keeps to an error of {recipe.training.abstain:g}: every sample is answered")
-    save_model(folder.model, _model(prepared, recipe, learned, kept))
+    model = _model(prepared, recipe, learned, kept)
+    yield from map(Note, abstention_sentence(model, predictions, recipe.training.abstain))
+    save_model(folder.model, model)
     if recipe.data.parts_file is None:  # runs of a selection's parts may be hundreds; percept report draws one's
         report(folder.path, loaded=prepared.loaded)
     folder.drop_checkpoint()
@@ -112,6 +116,23 @@ def _fit_in_words(prepared: Prepared, learned: Learned) -> str:
         return ""
     targets = scaled_targets(prepared.loaded.dataset.target, learned.target_scale)
     return read_curves(learned.history, loss_by_chance(targets[prepared.rows("train")])).sentence
+
+
+def _more_accurate(prepared: Prepared, recipe: Recipe, learned: Learned) -> tuple[str, ...]:
+    """Say so where the epoch of least loss, which was kept, is far from the most accurate one."""
+    accuracy = {epoch.number: epoch.figures["accuracy"] for epoch in learned.history if "accuracy" in epoch.figures}
+    if not accuracy or learned.best.epoch not in accuracy or recipe.training.metric not in (None, "loss"):
+        return ()
+    kept, best = accuracy[learned.best.epoch], max(accuracy, key=lambda number: accuracy[number])
+    reached, samples = accuracy[best], len(prepared.rows("validation"))
+    if reached - kept < 2 * math.sqrt(reached * (1 - reached) / samples) + 1 / samples:
+        return ()
+    sentence = (
+        f"The epoch of least validation loss was kept, {learned.best.epoch}, with an accuracy of {kept:.3g}; epoch"
+        f" {best} had {reached:.3g} on these {samples} samples, and probabilities that are too sure: --metric accuracy"
+        " keeps such a one."
+    )
+    return (sentence,)
 
 
 def _model(prepared: Prepared, recipe: Recipe, learned: Learned, kept: Mapping[str, float]) -> TrainedModel:

@@ -280,7 +280,11 @@ def _labels(folder: RunFolder, model: TrainedModel, loaded: Loaded | None) -> La
     """Return the labels of the samples left out of training that the network contradicts."""
     if not model.classes:
         return None
-    return check_labels(_validation(folder, model), model.classes, lambda key: _shown(key, loaded))
+    told = _validation(folder, model)
+    truth = told.truth.astype(np.int64)
+    if (told.scores.argmax(axis=1) == truth).mean() <= np.bincount(truth).max() / len(truth):
+        return None  # what knows less than the commonest class accuses no label
+    return check_labels(told, model.classes, lambda key: _shown(key, loaded))
 
 
 def _mistakes(
