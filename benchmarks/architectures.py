@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._pytree import tree_leaves
 
-from clock import declare_operations_of_torchvision, machine, timed
+from clock import Seconds, by_turns, declare_operations_of_torchvision, machine
 from percept.evaluation.inference import prepared_for_inference
 from percept.models import build, load_weights
 
@@ -117,26 +117,17 @@ def measured(name: str, batch: int, rounds: int, device: str) -> Row:
     with torch.inference_mode():
         expected = theirs(pictures)
         difference = float((ready(lying) - expected).abs().max() / expected.abs().max())
-        forwards = lambda: theirs(pictures), lambda: ours(pictures), lambda: ready(lying)
-        plain, own, prepared = by_turns(rounds, device, *forwards)
+        forwards = {"theirs": lambda: theirs(pictures), "ours": lambda: ours(pictures), "ready": lambda: ready(lying)}
+        plain, own, prepared = (counted(each, device) for each in by_turns(forwards, rounds, device).values())
     targets = torch.arange(batch, device=device) % 1000
-    step, our_step = by_turns(rounds, device, stepping(theirs, pictures, targets), stepping(ours, pictures, targets))
+    steps = {"theirs": stepping(theirs, pictures, targets), "ours": stepping(ours, pictures, targets)}
+    step, our_step = (counted(each, device) for each in by_turns(steps, rounds, device).values())
     return Row(name, plain, own, prepared, step, our_step, difference)
 
 
-def by_turns(rounds: int, device: str, *runs: Callable[[], object]) -> list[float]:
-    """Return the median seconds of each run, one after the other in every round, another first each time.
-
-    They are CPU seconds, or with a GPU those of the clock.
-    """
-    times: list[list[float]] = [[] for _ in runs]
-    for round_ in range(rounds + 1):
-        for place in range(len(runs)):
-            turn = (round_ + place) % len(runs)
-            took, _ = timed(runs[turn], device)
-            if round_:
-                times[turn].append(took.cpu if device == "cpu" else took.wall)
-    return [statistics.median(seconds) for seconds in times]
+def counted(took: Seconds, device: str) -> float:
+    """Return the seconds that count: of the CPU, or with a GPU those of the clock."""
+    return took.cpu if device == "cpu" else took.wall
 
 
 def stepping(network: nn.Module, pictures: Tensor, targets: Tensor) -> Callable[[], None]:

@@ -13,7 +13,6 @@ operations are declared and never called.
 """
 
 import argparse
-import statistics
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -23,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clock import Seconds, declare_operations_of_torchvision, machine, timed
+from clock import by_turns, declare_operations_of_torchvision, machine
 from percept.data.augment.draws import generator_of
 from percept.data.augment.layer import augment
 from percept.data.augment.presets import Traits, automatic
@@ -118,20 +117,6 @@ def present() -> Iterator[str]:
             print(f"{name} is not installed: left out", file=sys.stderr)
             continue
         yield name
-
-
-def by_turns(runs: dict[str, Run], rounds: int, device: str) -> dict[str, Seconds]:
-    """Return the median seconds of each side, all by turns."""
-    taken: dict[str, list[Seconds]] = {name: [] for name in runs}
-    for turn in range(rounds + 1):
-        for name, run in runs.items():
-            took, _ = timed(run, device)
-            if turn:  # the first is a warm-up
-                taken[name].append(took)
-    return {
-        name: Seconds(statistics.median(each.wall for each in all_), statistics.median(each.cpu for each in all_))
-        for name, all_ in taken.items()
-    }
 
 
 def main() -> int:

@@ -1,7 +1,8 @@
 """What benchmarks share: seconds of work on the CPU or on a GPU, which is waited for, and a torchvision that loads."""
 
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +26,30 @@ def timed(work: Callable[[], Any], device: str = "cpu") -> tuple[Seconds, Any]:
     made = work()
     wait(device)
     return Seconds(time.perf_counter() - wall, time.process_time() - cpu), made
+
+
+def by_turns(
+    runs: Mapping[str, Callable[[], Any]], rounds: int, device: str = "cpu", *, warm_up: int = 1
+) -> dict[str, Seconds]:
+    """Return the median seconds of each run, one after the other in every round, another first each time.
+
+    Args:
+        runs: by name.
+        rounds: that count.
+        device: cpu or cuda.
+        warm_up: rounds before, that do not; a GPU loads its kernels in the first few.
+    """
+    names, taken = list(runs), {name: list[Seconds]() for name in runs}
+    for turn in range(warm_up + rounds):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            took, _ = timed(runs[name], device)
+            if turn >= warm_up:
+                taken[name].append(took)
+    return {
+        name: Seconds(statistics.median(each.wall for each in all_), statistics.median(each.cpu for each in all_))
+        for name, all_ in taken.items()
+    }
 
 
 def wait(device: str) -> None:

@@ -136,25 +136,26 @@ class Measured:
 
 def measured(work: Callable[[], Any], rounds: int = 1, device: str = "cpu") -> tuple[Measured, Any]:
     """Run some work; of several rounds the one of least CPU time counts, or with a GPU of least time."""
-    best: Measured | None = None
-    for _ in range(rounds):
-        if device != "cpu":
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats()
-            before = float(torch.cuda.memory_allocated())
-            seconds, made = timed(work, device)
-            took = Measured(seconds.wall, seconds.wall, torch.cuda.max_memory_allocated() - before)
-            best = took if best is None or took.cpu < best.cpu else best
-            continue
-        with suppress(OSError, AttributeError):  # another C library
-            ctypes.CDLL("libc.so.6").malloc_trim(0)  # else work in memory that was freed before would seem to take none
-        before = status("VmRSS")
-        Path("/proc/self/clear_refs").write_text("5")  # forget the highest so far
-        seconds, made = timed(work)
-        took = Measured(seconds.wall, seconds.cpu, status("VmHWM") - before)
-        best = took if best is None or took.cpu < best.cpu else best
-    assert best is not None
-    return best, made
+    once = on_the_cpu if device == "cpu" else on_the_gpu
+    *others, (took, made) = (once(work) for _ in range(rounds))
+    return min([took, *(each for each, _ in others)], key=lambda each: each.cpu), made
+
+
+def on_the_cpu(work: Callable[[], Any]) -> tuple[Measured, Any]:
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL("libc.so.6").malloc_trim(0)  # else work in memory that was freed before would seem to take none
+    before = status("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # forget the highest so far
+    seconds, made = timed(work)
+    return Measured(seconds.wall, seconds.cpu, status("VmHWM") - before), made
+
+
+def on_the_gpu(work: Callable[[], Any]) -> tuple[Measured, Any]:
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    seconds, made = timed(work, "cuda")
+    return Measured(seconds.wall, seconds.wall, torch.cuda.max_memory_allocated() - before), made
 
 
 def status(name: str) -> float:

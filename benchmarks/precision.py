@@ -6,7 +6,6 @@ two are the same. All run by turns in this process, on the same pictures; median
 """
 
 import argparse
-import statistics
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
@@ -15,7 +14,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from clock import machine, timed
+from clock import by_turns, machine
 from percept.devices import full_float32
 from percept.models import build
 
@@ -28,8 +27,8 @@ WAYS: dict[str, tuple[Callable[[], Any], torch.dtype]] = {
 }
 
 
-def step_of(name: str, device: str) -> Callable[[torch.dtype], None]:
-    """Return a training step of a network, by the type of number that it computes in."""
+def steps_of(name: str, device: str) -> dict[str, Callable[[], None]]:
+    """Return a training step of a network in each way of computing."""
     side, count = NETWORKS[name]
     torch.manual_seed(0)
     channels = 1 if name in ("lenet", "unet") else 3
@@ -39,15 +38,16 @@ def step_of(name: str, device: str) -> Callable[[torch.dtype], None]:
     pictures = torch.rand(count, channels, side, side, device=device).contiguous(memory_format=torch.channels_last)
     targets = torch.arange(count, device=device) % 10
 
-    def step(dtype: torch.dtype) -> None:
+    def step(context: Callable[[], Any], dtype: torch.dtype) -> None:
         optimizer.zero_grad()
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-            scores = network(pictures)
-        wanted = targets if scores.ndim == 2 else targets[:, None, None].expand(-1, *scores.shape[2:])
-        functional.cross_entropy(scores.float(), wanted).backward()  # type: ignore[no-untyped-call]
+        with context():
+            with torch.autocast(device, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+                scores = network(pictures)
+            wanted = targets if scores.ndim == 2 else targets[:, None, None].expand(-1, *scores.shape[2:])
+            functional.cross_entropy(scores.float(), wanted).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
-    return step
+    return {name: partial(step, *way) for name, way in WAYS.items()}
 
 
 def main() -> None:
@@ -62,14 +62,10 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- |")
     for name in given.networks:
         side, count = NETWORKS[name]
-        step, took = step_of(name, given.device), {way: [0.0] for way in WAYS}
-        for turn in range(given.rounds + 3):
-            for way, (context, dtype) in WAYS.items():
-                with context():
-                    seconds, _ = timed(partial(step, dtype), given.device)
-                if turn >= 3:  # the first load a GPU's kernels
-                    took[way].append(seconds.wall)
-        medians = [statistics.median(each[1:]) for each in took.values()]
+        took = by_turns(
+            steps_of(name, given.device), given.rounds, given.device, warm_up=3
+        )  # a GPU's kernels are loaded
+        medians = [each.wall for each in took.values()]
         rates = " | ".join(f"{count / each:.0f}" for each in medians)
         print(f"| {name} | {side}, {count} | {rates} | {medians[1] / medians[2]:.2f} times |", flush=True)
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import ArrayLike
 
 from percept.errors import DataError
-from percept.training.curves import ADVICE, CurveVerdict, loss_by_chance, read_curves
+from percept.training.curves import ADVICE, CurveVerdict, loss_by_chance, more_accurate, read_curves
 from percept.training.loop import Epoch
 
 EPOCHS = np.arange(1, 41)
@@ -98,3 +98,11 @@ def test_chance_is_the_entropy_of_the_classes_or_the_variance_of_figures() -> No
         loss_by_chance(np.array([2, 2]))
     with pytest.raises(DataError, match="there is no epoch to read"):
         read_curves([], 1.0)
+
+
+def test_where_the_kept_epoch_is_far_from_the_most_accurate_one_that_is_said() -> None:
+    sure = [(1, 1.2, 0.3), (2, 1.9, 0.7), (3, 2.0, 0.6)]  # number, validation loss, accuracy
+    epochs = [Epoch(number, 1.0, {"loss": loss, "accuracy": right}, 0.1, 1, 1, 1) for number, loss, right in sure]
+    told = more_accurate(epochs, 1, 50)
+    assert len(told) == 1 and "kept, 1, with an accuracy of 0.3; epoch 2 had 0.7" in told[0]
+    assert not more_accurate(epochs, 2, 50) and not more_accurate(epochs, 3, 50)

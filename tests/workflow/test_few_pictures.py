@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,10 @@ from PIL import Image
 import percept
 from percept.errors import DataError, OptionError, PerceptWarning, RunFolderError
 from percept.models.file import load_model
-from percept.training.loop import Epoch
 from percept.workflow.events import Event, Note, Trained
-from percept.workflow.finish import _more_accurate
 from percept.workflow.run import Run
 
 Pictures = tuple[NDArray[np.uint8], NDArray[np.str_]]
-
-
-SURE = [(1, 1.2, 0.3), (2, 1.9, 0.7), (3, 2.0, 0.6)]  # number, validation loss, accuracy
 
 
 class Death(BaseException):
@@ -283,16 +277,3 @@ def test_a_sheet_shows_each_picture_with_its_versions(bars: Pictures, tmp_path: 
         percept.preview_augment(*bars, out=tmp_path / "sheet.png")
     with pytest.raises(OptionError, match="leaves pictures as they are"):
         percept.preview_augment(*bars, augment="none", out=tmp_path / "none.png")
-
-
-def test_where_the_kept_epoch_is_far_from_the_most_accurate_one_that_is_said(bars: Pictures, tmp_path: Path) -> None:
-    run = fit(bars, tmp_path / "run", epochs=1, augment="none")
-    recipe, prepared = run.recipe, SimpleNamespace(rows=lambda part: np.arange(50))
-    epochs = [Epoch(number, 1.0, {"loss": loss, "accuracy": right}, 0.1, 1.0, 1.0, 1.0) for number, loss, right in SURE]
-
-    def told(kept: int) -> tuple[str, ...]:
-        learned = SimpleNamespace(history=epochs, best=SimpleNamespace(epoch=kept))
-        return _more_accurate(prepared, recipe, learned)  # type: ignore[arg-type]
-
-    assert len(told(1)) == 1 and "kept, 1, with an accuracy of 0.3; epoch 2 had 0.7" in told(1)[0]
-    assert not told(2) and not told(3)

@@ -1,5 +1,6 @@
 """What the curves of training and validation loss say of a fit: too little, too much, right; and what to try next."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -151,6 +152,35 @@ def read_curves(history: Sequence[Epoch], chance: float) -> CurveVerdict:
     if min(seen, unseen) > LEARNT * chance:  # augmentation and mixup may lift the training loss alone
         return _verdict("underfits", f"{at_best} are not far from {by_chance}")
     return _verdict("fine", f"{at_best} lie close together, and both far below {by_chance}")
+
+
+def more_accurate(history: Sequence[Epoch], kept: int, samples: int) -> tuple[str, ...]:
+    """Say so where the epoch of least loss, which was kept, is far from the most accurate one; else nothing.
+
+    Args:
+        history: every epoch.
+        kept: number of the epoch whose weights are kept.
+        samples: of the validation part.
+
+    Example:
+        >>> figures = [{"loss": 1.2, "accuracy": 0.3}, {"loss": 1.9, "accuracy": 0.7}]
+        >>> epochs = [Epoch(number, 1.0, each, 0.1, 1.0, 1.0, 1.0) for number, each in enumerate(figures, 1)]
+        >>> len(more_accurate(epochs, 1, samples=50)), more_accurate(epochs, 2, samples=50)
+        (1, ())
+    """
+    accuracy = {epoch.number: epoch.figures["accuracy"] for epoch in history if "accuracy" in epoch.figures}
+    if kept not in accuracy:
+        return ()
+    best = max(accuracy, key=lambda number: accuracy[number])
+    reached = accuracy[best]
+    if reached - accuracy[kept] < 2 * math.sqrt(reached * (1 - reached) / samples) + 1 / samples:
+        return ()
+    sentence = (
+        f"The epoch of least validation loss was kept, {kept}, with an accuracy of {_plain(accuracy[kept])}; epoch"
+        f" {best} had {_plain(reached)} on these {samples} samples, and probabilities that are too sure: --metric"
+        " accuracy keeps such a one."
+    )
+    return (sentence,)
 
 
 def _verdict(fit: Fit, reason: str) -> CurveVerdict:

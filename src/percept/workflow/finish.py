@@ -1,6 +1,5 @@
 """The end of a run: predictions of the validation part, figures beside baselines, the model file, the report."""
 
-import math
 import platform
 from collections.abc import Generator, Mapping
 from dataclasses import asdict
@@ -10,7 +9,7 @@ from percept.models.file import TrainedModel, save_model
 from percept.runs.folder import RunFolder
 from percept.runs.ledger import now
 from percept.runs.recipe import Recipe
-from percept.training.curves import loss_by_chance, read_curves
+from percept.training.curves import loss_by_chance, more_accurate, read_curves
 from percept.version import __version__
 from percept.workflow.assess import Assessment, Predictions, assess, write_json, write_predictions
 from percept.workflow.audit import audit_samples
@@ -53,7 +52,8 @@ def finish(
     if chosen is None:
         yield Note("measuring the network and its baselines on the validation part")
         predictions, assessment, said = _validated(prepared, recipe, machine, learned)
-        said = (*said, *_more_accurate(prepared, recipe, learned))
+        if recipe.training.metric in (None, "loss"):
+            said = (*said, *more_accurate(learned.history, learned.best.epoch, len(prepared.rows("validation"))))
         yield from map(Note, said)
     else:
         yield Note("measuring the baselines out of fold, as the networks were")
@@ -116,23 +116,6 @@ def _fit_in_words(prepared: Prepared, learned: Learned) -> str:
         return ""
     targets = scaled_targets(prepared.loaded.dataset.target, learned.target_scale)
     return read_curves(learned.history, loss_by_chance(targets[prepared.rows("train")])).sentence
-
-
-def _more_accurate(prepared: Prepared, recipe: Recipe, learned: Learned) -> tuple[str, ...]:
-    """Say so where the epoch of least loss, which was kept, is far from the most accurate one."""
-    accuracy = {epoch.number: epoch.figures["accuracy"] for epoch in learned.history if "accuracy" in epoch.figures}
-    if not accuracy or learned.best.epoch not in accuracy or recipe.training.metric not in (None, "loss"):
-        return ()
-    kept, best = accuracy[learned.best.epoch], max(accuracy, key=lambda number: accuracy[number])
-    reached, samples = accuracy[best], len(prepared.rows("validation"))
-    if reached - kept < 2 * math.sqrt(reached * (1 - reached) / samples) + 1 / samples:
-        return ()
-    sentence = (
-        f"The epoch of least validation loss was kept, {learned.best.epoch}, with an accuracy of {kept:.3g}; epoch"
-        f" {best} had {reached:.3g} on these {samples} samples, and probabilities that are too sure: --metric accuracy"
-        " keeps such a one."
-    )
-    return (sentence,)
 
 
 def _model(prepared: Prepared, recipe: Recipe, learned: Learned, kept: Mapping[str, float]) -> TrainedModel:
